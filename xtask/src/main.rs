@@ -1,1 +1,62 @@
-fn main() {}
+//! `cargo xtask <task>`: every task that CI or a person runs.
+//!
+//! One file per task. What tasks share stands below them: child processes in
+//! [`process`], the throw-away PostgreSQL in [`postgres`], and everything that
+//! is printed in [`terminal`].
+
+mod bench;
+mod debian;
+mod deps;
+mod lint;
+mod metadata;
+mod migrations;
+mod postgres;
+mod process;
+mod scratch;
+mod terminal;
+mod test;
+
+use std::env;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <task>
+
+  test [ARGS…]    runs every test, with a throw-away PostgreSQL on a free port
+                  ARGS go to `cargo test`; without -p it tests the whole workspace:
+                    cargo xtask test -p growth-db a_name -- --nocapture
+  lint            formatting, clippy, documentation, dependencies, migrations
+  bench [NAME]    measures the product against its peers; without NAME all of them:
+                    cargo xtask bench replay --events 100000 --rounds 3
+  help            this text
+
+Environment
+  GROWTHCTL_PG_BIN              folder with initdb, pg_ctl and postgres, where they are not found by themselves
+  GROWTHCTL_TEST_POSTGRES_URL   a server to test on instead of a throw-away one; the user must be a superuser
+  TMPDIR                        where databases are put; for a bench it must be on a real disk
+
+Exit codes: 0 done, 1 failed, 2 wrong use; `test` returns the code of `cargo test`.
+";
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    let task = args.next();
+    let args: Vec<String> = args.collect();
+    let outcome = match task.as_deref() {
+        Some("test") => test::run(&args),
+        Some("lint") if args.is_empty() => lint::run(),
+        Some("bench") => bench::run(&args),
+        Some("help" | "-h" | "--help") => {
+            terminal::print(HELP);
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            terminal::progress(HELP);
+            return ExitCode::from(2);
+        }
+    };
+    outcome.unwrap_or_else(|error| {
+        terminal::progress(&format!("error: {error:#}"));
+        ExitCode::FAILURE
+    })
+}

@@ -1,1 +1,33 @@
-//! growth-db.
+//! Storage on SQLite or Postgres behind one code path.
+//!
+//! This crate opens databases, keeps their schema, and reads and writes rows.
+//! It decides nothing: what a row means is in `growth-domain`, which rows are
+//! written when is in the crates above.
+//!
+//! Invariants:
+//! * one SQL text for both engines, except for the few named pairs where the
+//!   engines differ; a test prepares every statement on both;
+//! * writing happens in a [`Tx`] only, and SQLite has one writer;
+//! * times are bound from Rust, never taken from the engine.
+
+/// Names a module's statements, so that one test can prepare them all on both engines.
+macro_rules! statements {
+    ($($(#[$meta:meta])* $name:ident = $sql:literal;)*) => {
+        $($(#[$meta])* const $name: &str = $sql;)*
+
+        #[doc(hidden)]
+        pub const STATEMENTS: &[(&str, &str)] =
+            &[$((concat!(module_path!(), "::", stringify!($name)), $sql)),*];
+    };
+}
+
+pub mod connect;
+mod engine;
+mod error;
+pub mod migrate;
+#[macro_use]
+pub mod table;
+pub mod rows;
+
+pub use engine::{Db, Engine, Query, Record, Target, Tx, Value, query};
+pub use error::Error;

@@ -116,7 +116,7 @@ pub struct PaymentIntent {
     pub invoice: Option<String>,
     /// `payment_details.order_reference`: a hint only, cut to 25 characters.
     pub order_reference: Option<String>,
-    /// `latest_charge`, else the last of `charges.data`.
+    /// `latest_charge`, else the newest of `charges.data`.
     pub charge: Option<String>,
     /// `metadata.user_id`
     pub user_id: Option<String>,
@@ -316,6 +316,8 @@ pub struct Dispute {
     pub reinstated: Option<i64>,
     /// Fees of the dispute so far by `balance_transactions[].fee`.
     pub fee: Option<i64>,
+    /// Currency of `withdrawn`, `reinstated` and `fee`, lower-case: that of the Stripe balance, not of the dispute.
+    pub balance_currency: Option<String>,
     /// True when this fact is a `charge.dispute.funds_withdrawn` event.
     pub funds_withdrawn: bool,
     /// True when this fact is a `charge.dispute.funds_reinstated` event.
@@ -473,6 +475,8 @@ pub struct CustomerFact {
     pub email: Option<String>,
     /// `name`
     pub name: Option<String>,
+    /// `di_…` that holds for the customer as a whole; `None` means that there is none (any more).
+    pub discount: Option<String>,
     /// Told by `customer.deleted`.
     pub deleted: bool,
 }

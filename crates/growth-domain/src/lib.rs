@@ -4,5 +4,15 @@
 //! This crate knows no SQL, HTTP, clock or terminal. Everything here is a
 //! function of its arguments.
 
+pub mod attribution;
+pub mod catalogue;
 pub mod facts;
+pub mod money;
+pub mod movements;
+pub mod payments;
+pub mod pricing;
+pub mod rank;
+pub mod rollforward;
 pub mod stamp;
+pub mod timeline;
+pub mod window;

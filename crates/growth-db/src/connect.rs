@@ -1,0 +1,82 @@
+//! Opening a database by its URL.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::engine::Db;
+use crate::error::Error;
+
+/// The schema that holds our tables on Postgres, so that they never collide with an application's.
+pub const SCHEMA: &str = "growth";
+
+const BUSY: Duration = Duration::from_secs(30);
+const READERS: u32 = 4;
+const CONNECTIONS: u32 = 16;
+
+impl Db {
+    /// Opens the database at `url`; an embedded one is created where it is missing.
+    ///
+    /// `sqlite:///absolute/path.db`, `sqlite:relative.db` or `postgres://user:password@host/database`.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Self::open_sqlite(url).await,
+            Some("postgres" | "postgresql") => Self::open_postgres(url).await,
+            _ => Err(Error::Url { url: without_password(url) }),
+        }
+    }
+
+    async fn open_sqlite(url: &str) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(|_| Error::Url { url: url.to_owned() })?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .disable_statement_logging();
+        if let Some(folder) = options.get_filename().parent().filter(|folder| *folder != Path::new("")) {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| Error::Folder { folder: folder.display().to_string(), source })?;
+        }
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .min_connections(0)
+            .connect_lazy_with(options.pragma("query_only", "ON"));
+        Ok(Self::Sqlite { writer, readers })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self, Error> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| Error::Url { url: without_password(url) })?
+            .options([("search_path", SCHEMA)])
+            .application_name("growthctl")
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
+        Ok(Self::Postgres(pool))
+    }
+}
+
+/// `url` with the password between `:` and `@` taken out.
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((login, place)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let user = login.split(':').next().unwrap_or_default();
+    format!("{scheme}://{user}@{place}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        assert_eq!(without_password("postgres://me:p@ss@host/db"), "postgres://me@host/db");
+        assert_eq!(without_password("postgres://host/db"), "postgres://host/db");
+        assert_eq!(without_password("mysql"), "mysql");
+    }
+}

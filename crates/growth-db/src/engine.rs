@@ -1,0 +1,263 @@
+//! One code path over two native drivers.
+//!
+//! The engine is chosen once, by the URL's scheme. Every statement is a single
+//! `$1`-style string that both engines accept; values are encoded and rows
+//! decoded by the native driver, so timestamps and JSON keep their types.
+
+use futures_core::stream::BoxStream;
+use sqlx::postgres::{PgArguments, PgPool, PgRow, Postgres};
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool, SqliteRow};
+use sqlx::{Arguments, AssertSqlSafe, Encode, FromRow, Result, SqlSafeStr, SqlStr, Transaction, Type};
+
+/// An open database.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// The embedded engine: one writer, several readers.
+    Sqlite {
+        /// The only connection that writes.
+        writer: SqlitePool,
+        /// Connections that refuse to write.
+        readers: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// An open transaction; rolled back when dropped.
+#[derive(Debug)]
+pub enum Tx {
+    /// On the writer connection, with the write lock.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On a connection of the pool.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Which engine runs a statement, where its text must differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// SQLite
+    Sqlite,
+    /// PostgreSQL
+    Postgres,
+}
+
+/// Where a statement runs: any connection of the pool (reading only), or one transaction.
+#[derive(Debug)]
+pub enum Target<'c> {
+    /// A connection of the pool.
+    Db(&'c Db),
+    /// An open transaction.
+    Tx(&'c mut Tx),
+}
+
+/// A value that both engines can store.
+pub trait Value<'v>: Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres> {}
+impl<'v, T> Value<'v> for T where T: Encode<'v, Sqlite> + Type<Sqlite> + Encode<'v, Postgres> + Type<Postgres> {}
+
+/// A row that both engines can return; `#[derive(sqlx::FromRow)]` is enough.
+pub trait Record: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+/// A statement with its bound values.
+#[must_use = "a query does nothing until it is fetched or executed"]
+pub struct Query<'c> {
+    sql: SqlStr,
+    target: Target<'c>,
+    args: Result<Args>,
+}
+
+enum Args {
+    Sqlite(SqliteArguments),
+    Postgres(PgArguments),
+}
+
+impl Args {
+    fn len(&self) -> usize {
+        match self {
+            Self::Sqlite(args) => args.len(),
+            Self::Postgres(args) => args.len(),
+        }
+    }
+}
+
+/// The highest `$n` in `sql`. SQLite reads a missing value as NULL, so count them here.
+fn placeholders(sql: &str) -> usize {
+    let number = |rest: &str| {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..end].parse().unwrap_or(0)
+    };
+    sql.split('$').skip(1).map(number).max().unwrap_or(0)
+}
+
+/// Starts a statement on `target`.
+pub fn query<'c>(target: impl Into<Target<'c>>, sql: impl SqlSafeStr) -> Query<'c> {
+    let target = target.into();
+    let args = match target.engine() {
+        Engine::Sqlite => Args::Sqlite(SqliteArguments::default()),
+        Engine::Postgres => Args::Postgres(PgArguments::default()),
+    };
+    Query { sql: sql.into_sql_str(), target, args: Ok(args) }
+}
+
+/// Starts a statement whose text this crate put together from its own constants.
+pub(crate) fn built_query<'c>(target: impl Into<Target<'c>>, sql: String) -> Query<'c> {
+    query(target, AssertSqlSafe(sql))
+}
+
+/// Expands `$call` once for each engine and target.
+macro_rules! run {
+    ($query:expr, |$sql:ident, $args:ident, $executor:ident| $call:expr) => {{
+        let Query { sql: $sql, target, args } = $query;
+        let args = args?;
+        debug_assert_eq!(placeholders($sql.as_str()), args.len(), "{}", $sql.as_str());
+        match (target, args) {
+            (Target::Db(Db::Sqlite { readers: $executor, .. }), Args::Sqlite($args)) => $call,
+            (Target::Db(Db::Postgres($executor)), Args::Postgres($args)) => $call,
+            (Target::Tx(Tx::Sqlite(tx)), Args::Sqlite($args)) => {
+                let $executor = &mut **tx;
+                $call
+            }
+            (Target::Tx(Tx::Postgres(tx)), Args::Postgres($args)) => {
+                let $executor = &mut **tx;
+                $call
+            }
+            _ => unreachable!("the arguments are made for the target's engine"),
+        }
+    }};
+}
+
+impl<'c> Query<'c> {
+    /// Binds the next placeholder.
+    pub fn bind<'v>(mut self, value: impl Value<'v>) -> Self {
+        if let Ok(args) = &mut self.args {
+            let added = match args {
+                Args::Sqlite(args) => args.add(value),
+                Args::Postgres(args) => args.add(value),
+            };
+            if let Err(error) = added {
+                self.args = Err(sqlx::Error::Encode(error));
+            }
+        }
+        self
+    }
+
+    /// Binds the next placeholder of a statement that is for Postgres alone, such as an array.
+    pub(crate) fn bind_postgres<'v>(mut self, value: impl Encode<'v, Postgres> + Type<Postgres>) -> Self {
+        if let Ok(Args::Postgres(args)) = &mut self.args
+            && let Err(error) = args.add(value)
+        {
+            self.args = Err(sqlx::Error::Encode(error));
+        }
+        self
+    }
+
+    /// Which engine will run it.
+    pub(crate) fn engine(&self) -> Engine {
+        self.target.engine()
+    }
+
+    /// Runs the statement and returns how many rows it changed.
+    pub async fn execute(self) -> Result<u64> {
+        run!(self, |sql, args, db| Ok(sqlx::query_with(sql, args).execute(db).await?.rows_affected()))
+    }
+
+    /// The only row.
+    pub async fn fetch_one<T: Record>(self) -> Result<T> {
+        run!(self, |sql, args, db| sqlx::query_as_with(sql, args).fetch_one(db).await)
+    }
+
+    /// The row, where there is one.
+    pub async fn fetch_optional<T: Record>(self) -> Result<Option<T>> {
+        run!(self, |sql, args, db| sqlx::query_as_with(sql, args).fetch_optional(db).await)
+    }
+
+    /// All rows.
+    pub async fn fetch_all<T: Record>(self) -> Result<Vec<T>> {
+        run!(self, |sql, args, db| sqlx::query_as_with(sql, args).fetch_all(db).await)
+    }
+
+    /// Streams rows, for results too large to hold.
+    pub fn fetch<T: Record + 'c>(self) -> Result<BoxStream<'c, Result<T>>> {
+        run!(self, |sql, args, db| Ok(sqlx::query_as_with(sql, args).fetch(db)))
+    }
+}
+
+impl Db {
+    /// Begins a transaction; the only way to write.
+    ///
+    /// On SQLite it takes the write lock at once: a deferred transaction that
+    /// reads before it writes fails with `SQLITE_BUSY_SNAPSHOT` under contention.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite { .. } => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Waits until every connection is closed, so that an embedded database is one whole file again.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes what was written last.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Runs a script of several statements without values.
+    pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => sqlx::raw_sql(script).execute(&mut **tx).await.map(drop),
+            Self::Postgres(tx) => sqlx::raw_sql(script).execute(&mut **tx).await.map(drop),
+        }
+    }
+}
+
+impl Target<'_> {
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Db(db) => db.engine(),
+            Self::Tx(tx) => tx.engine(),
+        }
+    }
+}
+
+impl<'c> From<&'c Db> for Target<'c> {
+    fn from(db: &'c Db) -> Self {
+        Self::Db(db)
+    }
+}
+
+impl<'c> From<&'c mut Tx> for Target<'c> {
+    fn from(tx: &'c mut Tx) -> Self {
+        Self::Tx(tx)
+    }
+}

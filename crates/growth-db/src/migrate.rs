@@ -1,0 +1,173 @@
+//! The schema's history.
+//!
+//! All pending migrations run in one transaction under a lock that the
+//! transaction holds, so two processes may migrate at once, an interrupted
+//! run leaves nothing, and a pooler that hands out connections by transaction
+//! is no obstacle. (The migrator that comes with sqlx locks the session on
+//! Postgres and not at all on SQLite.)
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::connect::SCHEMA;
+use crate::engine::{Db, Engine, Target, Tx, built_query, query};
+use crate::error::Error;
+
+/// A step of the schema's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Its number, from 1.
+    pub version: i64,
+    /// Its name, the same on both engines.
+    pub name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migrations {
+    ($($version:literal $name:literal)*) => {
+        /// Every migration in order.
+        pub const MIGRATIONS: &[Migration] = &[$(Migration {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../../migrations/postgres/", $name, ".sql")),
+        }),*];
+    };
+}
+
+migrations! {
+    1 "0001_foundation"
+    2 "0002_revenue"
+    3 "0003_product"
+}
+
+statements! {
+    CREATE = "CREATE TABLE IF NOT EXISTS schema_migrations (
+        version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";
+    APPLIED = "SELECT version, checksum FROM schema_migrations ORDER BY version";
+    RECORD = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)";
+}
+
+const SQLITE_HAS_HISTORY: &str =
+    "SELECT COUNT(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'";
+const POSTGRES_HAS_HISTORY: &str = "SELECT to_regclass('schema_migrations') IS NOT NULL";
+const POSTGRES_LOCK: &str = "SELECT 1::bigint FROM (SELECT pg_advisory_xact_lock(7160119472)) AS locked";
+const POSTGRES_HAS_SCHEMA: &str = "SELECT to_regnamespace($1) IS NOT NULL";
+
+impl Migration {
+    fn script(&self, engine: Engine) -> &'static str {
+        match engine {
+            Engine::Sqlite => self.sqlite,
+            Engine::Postgres => self.postgres,
+        }
+    }
+
+    fn checksum(&self, engine: Engine) -> String {
+        Sha256::digest(self.script(engine)).iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+/// The migrations that the database still lacks, in order.
+///
+/// An error when its history is another one than this program's.
+pub async fn pending(db: &Db) -> Result<Vec<Migration>, Error> {
+    missing(db.engine(), &applied(db, db.engine()).await?)
+}
+
+/// Applies what is pending and returns it. Safe to run twice, and by two processes at once.
+pub async fn run(db: &Db) -> Result<Vec<Migration>, Error> {
+    let engine = db.engine();
+    let mut tx = db.begin().await?;
+    if engine == Engine::Postgres {
+        query(&mut tx, POSTGRES_LOCK).fetch_one::<(i64,)>().await?;
+        // A role without the right to create schemas may still be given an existing one.
+        let (exists,): (bool,) = query(&mut tx, POSTGRES_HAS_SCHEMA).bind(SCHEMA).fetch_one().await?;
+        if !exists {
+            built_query(&mut tx, format!("CREATE SCHEMA {SCHEMA}")).execute().await?;
+        }
+    }
+    let missing = missing(engine, &applied(&mut tx, engine).await?)?;
+    if missing.is_empty() {
+        return Ok(missing);
+    }
+    query(&mut tx, CREATE).execute().await?;
+    for migration in &missing {
+        apply(&mut tx, migration).await?;
+    }
+    tx.commit().await?;
+    Ok(missing)
+}
+
+/// Refuses a database whose schema is not this program's.
+pub async fn check(db: &Db) -> Result<(), Error> {
+    match pending(db).await?.len() {
+        0 => Ok(()),
+        pending => Err(Error::Pending { pending }),
+    }
+}
+
+async fn apply(tx: &mut Tx, migration: &Migration) -> Result<(), Error> {
+    let engine = tx.engine();
+    tx.run_script(migration.script(engine)).await?;
+    query(tx, RECORD)
+        .bind(migration.version)
+        .bind(migration.name)
+        .bind(migration.checksum(engine))
+        .execute()
+        .await?;
+    Ok(())
+}
+
+async fn applied(on: impl Into<Target<'_>>, engine: Engine) -> Result<BTreeMap<i64, String>, Error> {
+    let has_history = match engine {
+        Engine::Sqlite => SQLITE_HAS_HISTORY,
+        Engine::Postgres => POSTGRES_HAS_HISTORY,
+    };
+    match on.into() {
+        Target::Db(db) => {
+            let (known,): (bool,) = query(db, has_history).fetch_one().await?;
+            if !known {
+                return Ok(BTreeMap::new());
+            }
+            Ok(query(db, APPLIED).fetch_all::<(i64, String)>().await?.into_iter().collect())
+        }
+        Target::Tx(tx) => {
+            let (known,): (bool,) = query(&mut *tx, has_history).fetch_one().await?;
+            if !known {
+                return Ok(BTreeMap::new());
+            }
+            Ok(query(tx, APPLIED).fetch_all::<(i64, String)>().await?.into_iter().collect())
+        }
+    }
+}
+
+fn missing(engine: Engine, applied: &BTreeMap<i64, String>) -> Result<Vec<Migration>, Error> {
+    if let Some(version) = applied.keys().find(|version| MIGRATIONS.iter().all(|known| known.version != **version)) {
+        return Err(Error::History {
+            version: *version,
+            problem: "unknown to this growthctl",
+            advice: "the database was migrated by a newer version, use that one or a later one",
+        });
+    }
+    let mut missing = Vec::new();
+    for migration in MIGRATIONS {
+        match applied.get(&migration.version) {
+            None => missing.push(*migration),
+            Some(checksum) if *checksum == migration.checksum(engine) => {}
+            Some(_) => {
+                return Err(Error::History {
+                    version: migration.version,
+                    problem: "not the one this growthctl knows under that number",
+                    advice: "it was changed after it was applied; use the version that made the database",
+                });
+            }
+        }
+    }
+    Ok(missing)
+}

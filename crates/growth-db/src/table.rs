@@ -1,0 +1,250 @@
+//! Tables and bulk statements, written once for both engines.
+//!
+//! Rows travel as one JSON parameter and are taken apart by the engine, so a
+//! thousand rows are one statement. What is written is decided in Rust; SQL
+//! only stores it. Keys are sorted in every statement, or concurrent writers
+//! would deadlock.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use growth_domain::stamp::Scope;
+use serde::Serialize;
+use sqlx::types::Json;
+
+use crate::engine::{Engine, Record, Target, Tx, built_query};
+use crate::error::Error;
+
+/// How a column is taken out of a JSON row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `TEXT`
+    Text,
+    /// `BIGINT`
+    BigInt,
+    /// `BOOLEAN`
+    Bool,
+    /// `TIMESTAMPTZ`
+    Time,
+    /// `DATE`
+    Date,
+    /// `JSONB`
+    Json,
+}
+
+/// A Rust type that is a column's type on both engines.
+pub trait Column {
+    /// Its kind.
+    const KIND: Kind;
+}
+impl Column for String {
+    const KIND: Kind = Kind::Text;
+}
+impl Column for i64 {
+    const KIND: Kind = Kind::BigInt;
+}
+impl Column for bool {
+    const KIND: Kind = Kind::Bool;
+}
+impl Column for DateTime<Utc> {
+    const KIND: Kind = Kind::Time;
+}
+impl Column for NaiveDate {
+    const KIND: Kind = Kind::Date;
+}
+impl<T> Column for Json<T> {
+    const KIND: Kind = Kind::Json;
+}
+impl<T: Column> Column for Option<T> {
+    const KIND: Kind = T::KIND;
+}
+
+/// A table's row.
+pub trait Table: Serialize + Record {
+    /// The table's name.
+    const NAME: &'static str;
+    /// Its columns in order.
+    const COLUMNS: &'static [(&'static str, Kind)];
+    /// The columns of its primary key.
+    const KEY: &'static [&'static str];
+}
+
+/// Declares a row and its table.
+
+macro_rules! table {
+    ($(#[$meta:meta])* pub struct $row:ident: $table:literal ($($key:literal),+) {
+        $($(#[$field_meta:meta])* $field:ident: $kind:ty,)+
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, sqlx::FromRow)]
+        pub struct $row {
+            $($(#[$field_meta])* pub $field: $kind,)+
+        }
+        impl $crate::table::Table for $row {
+            const NAME: &'static str = $table;
+            const COLUMNS: &'static [(&'static str, $crate::table::Kind)] =
+                &[$((stringify!($field), <$kind as $crate::table::Column>::KIND)),+];
+            const KEY: &'static [&'static str] = &[$($key),+];
+        }
+    };
+}
+
+/// `WITH rows AS (…)`: the JSON array of objects in `$1` as a relation with these columns.
+pub fn rows(engine: Engine, columns: &[(&str, Kind)]) -> String {
+    let mut sql = String::from("WITH rows AS (SELECT ");
+    for (i, (name, kind)) in columns.iter().enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        // The writers below cannot fail on a String.
+        let _ = match (engine, kind) {
+            (Engine::Postgres, _) => write!(sql, "{comma}{name}"),
+            // The form in which the driver binds a time, so that texts compare as times do.
+            (Engine::Sqlite, Kind::Time) => {
+                write!(sql, "{comma}replace(value ->> '{name}', 'Z', '+00:00') AS {name}")
+            }
+            (Engine::Sqlite, _) => write!(sql, "{comma}value ->> '{name}' AS {name}"),
+        };
+    }
+    if engine == Engine::Sqlite {
+        sql.push_str(" FROM json_each($1)) ");
+        return sql;
+    }
+    sql.push_str(" FROM json_to_recordset(CAST($1 AS json)) AS given(");
+    for (i, (name, kind)) in columns.iter().enumerate() {
+        let comma = if i == 0 { "" } else { ", " };
+        let _ = write!(sql, "{comma}{name} {}", postgres_type(*kind));
+    }
+    sql.push_str(")) ");
+    sql
+}
+
+fn postgres_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "text",
+        Kind::BigInt => "bigint",
+        Kind::Bool => "boolean",
+        Kind::Time => "timestamptz",
+        Kind::Date => "date",
+        Kind::Json => "jsonb",
+    }
+}
+
+fn names<T: Table>() -> String {
+    T::COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+fn insert_sql<T: Table>(engine: Engine) -> String {
+    let (rows, names, key) = (rows(engine, T::COLUMNS), names::<T>(), T::KEY.join(", "));
+    format!("{rows}INSERT INTO {} ({names}) SELECT {names} FROM rows WHERE true ORDER BY {key} ON CONFLICT ", T::NAME)
+}
+
+fn insert_new_sql<T: Table>(engine: Engine) -> String {
+    insert_sql::<T>(engine) + "DO NOTHING"
+}
+
+/// A row that is already there in the same words is not written again.
+fn upsert_sql<T: Table>(engine: Engine) -> String {
+    let rest: Vec<&str> = T::COLUMNS.iter().map(|(name, _)| *name).filter(|name| !T::KEY.contains(name)).collect();
+    let list = |f: &dyn Fn(&str) -> String| rest.iter().map(|name| f(name)).collect::<Vec<_>>().join(", ");
+    let differs = match engine {
+        Engine::Sqlite => "IS NOT",
+        Engine::Postgres => "IS DISTINCT FROM",
+    };
+    format!(
+        "{}({}) DO UPDATE SET {} WHERE ({}) {differs} ({})",
+        insert_sql::<T>(engine),
+        T::KEY.join(", "),
+        list(&|name| format!("{name} = excluded.{name}")),
+        list(&|name| format!("{}.{name}", T::NAME)),
+        list(&|name| format!("excluded.{name}")),
+    )
+}
+
+/// `column IN ($1)` for a JSON array of texts.
+fn among(engine: Engine, column: &str) -> String {
+    match engine {
+        Engine::Sqlite => format!("{column} IN (SELECT value FROM json_each($1))"),
+        Engine::Postgres => {
+            format!("{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))")
+        }
+    }
+}
+
+fn find_sql<T: Table>(engine: Engine, column: &str) -> String {
+    format!(
+        "SELECT {} FROM {} WHERE account = $2 AND livemode = $3 AND {}",
+        names::<T>(),
+        T::NAME,
+        among(engine, column)
+    )
+}
+
+fn delete_sql<T: Table>(engine: Engine, column: &str) -> String {
+    format!("DELETE FROM {} WHERE account = $2 AND livemode = $3 AND {}", T::NAME, among(engine, column))
+}
+
+/// Inserts rows whose key is new and leaves the others as they are; returns how many were new.
+pub async fn insert_new<T: Table>(tx: &mut Tx, rows: &[T]) -> Result<u64, Error> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let sql = insert_new_sql::<T>(tx.engine());
+    Ok(built_query(tx, sql).bind(json(rows)?).execute().await?)
+}
+
+/// Inserts or replaces rows; no two of them may have the same key. Returns how many changed.
+pub async fn upsert<T: Table>(tx: &mut Tx, rows: &[T]) -> Result<u64, Error> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let sql = upsert_sql::<T>(tx.engine());
+    Ok(built_query(tx, sql).bind(json(rows)?).execute().await?)
+}
+
+/// The rows of one scope whose `column` is one of `values`.
+pub async fn find<T: Table>(
+    on: impl Into<Target<'_>>,
+    scope: &Scope,
+    column: &'static str,
+    values: &[String],
+) -> Result<Vec<T>, Error> {
+    if values.is_empty() {
+        return Ok(Vec::new());
+    }
+    let on = on.into();
+    let sql = find_sql::<T>(on.engine(), column);
+    Ok(built_query(on, sql).bind(json(values)?).bind(&scope.account).bind(scope.livemode).fetch_all().await?)
+}
+
+/// Deletes the rows of one scope whose `column` is one of `values`; returns how many.
+pub async fn delete<T: Table>(
+    tx: &mut Tx,
+    scope: &Scope,
+    column: &'static str,
+    values: &[String],
+) -> Result<u64, Error> {
+    if values.is_empty() {
+        return Ok(0);
+    }
+    let sql = delete_sql::<T>(tx.engine(), column);
+    Ok(built_query(tx, sql).bind(json(values)?).bind(&scope.account).bind(scope.livemode).execute().await?)
+}
+
+/// What is bound to `$1` of a bulk statement.
+pub fn json<T: Serialize + ?Sized>(rows: &T) -> Result<String, Error> {
+    serde_json::to_string(rows).map_err(|error| Error::Database(sqlx::Error::Encode(error.into())))
+}
+
+/// The statements made for `T`, for the test that prepares every statement on both engines.
+#[doc(hidden)]
+pub fn statements_of<T: Table>(engine: Engine) -> Vec<(String, String)> {
+    let mut made = vec![
+        (format!("{}::insert_new", T::NAME), insert_new_sql::<T>(engine)),
+        (format!("{}::upsert", T::NAME), upsert_sql::<T>(engine)),
+    ];
+    if T::KEY.contains(&"account") {
+        let last = T::KEY[T::KEY.len() - 1];
+        made.push((format!("{}::find", T::NAME), find_sql::<T>(engine, last)));
+        made.push((format!("{}::delete", T::NAME), delete_sql::<T>(engine, last)));
+    }
+    made
+}

@@ -1,0 +1,226 @@
+//! Amounts of money: whole numbers only, and how people read them.
+//!
+//! Stored amounts are in the currency's minor unit (`i64`). MRR is in
+//! [`Micros`], millionths of a minor unit, so that a thousand customers on
+//! 10.00 a year sum to 833.33 a month and not to 830.00. Nothing is rounded to
+//! minor units except where text is made.
+
+use std::cmp::Ordering;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+
+use serde::Serialize;
+
+/// Gives the number of decimals of a currency's amounts, in any letter case.
+///
+/// These are Stripe's exponents, not ISO's: Stripe sends ISK and UGX with two
+/// decimals. An unknown code has two. Source: <https://docs.stripe.com/currencies>.
+pub fn exponent(currency: &str) -> u32 {
+    match currency.to_ascii_uppercase().as_str() {
+        "BIF" | "CLP" | "DJF" | "GNF" | "JPY" | "KMF" | "KRW" | "MGA" | "PYG" | "RWF" | "VND" | "VUV"
+        | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "JOD" | "KWD" | "OMR" | "TND" => 3,
+        _ => 2,
+    }
+}
+
+/// An amount in millionths of a minor unit: 1.00 USD is 100 minor units and 100,000,000 micros.
+///
+/// One subscription's MRR always fits an `i64`, see [`crate::pricing::price`];
+/// the wider type is for sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Micros(pub i128);
+
+impl Micros {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// Micros in one minor unit.
+    pub const PER_MINOR: i128 = 1_000_000;
+
+    /// Converts whole minor units, exactly.
+    pub fn from_minor(minor: i64) -> Self {
+        Self(i128::from(minor) * Self::PER_MINOR)
+    }
+
+    /// Rounds to whole minor units, a half to the even neighbour.
+    ///
+    /// For text only: sums are made of micros.
+    pub fn to_minor_rounded(self) -> i128 {
+        let below = self.0.div_euclid(Self::PER_MINOR);
+        let rest = self.0.rem_euclid(Self::PER_MINOR);
+        match (rest * 2).cmp(&Self::PER_MINOR) {
+            Ordering::Less => below,
+            Ordering::Equal => below + below.rem_euclid(2),
+            Ordering::Greater => below + 1,
+        }
+    }
+}
+
+impl Add for Micros {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
+impl AddAssign for Micros {
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+}
+
+impl Sub for Micros {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+}
+
+impl SubAssign for Micros {
+    fn sub_assign(&mut self, other: Self) {
+        self.0 -= other.0;
+    }
+}
+
+impl Neg for Micros {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
+impl Sum for Micros {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Add::add)
+    }
+}
+
+impl<'a> Sum<&'a Micros> for Micros {
+    fn sum<I: Iterator<Item = &'a Micros>>(amounts: I) -> Self {
+        amounts.copied().sum()
+    }
+}
+
+/// Writes minor units for people: the upper-case code first, thousands apart, for instance `GBP -1,234.50`.
+pub fn format_minor(amount: i128, currency: &str) -> String {
+    let decimals = exponent(currency);
+    let scale = 10_u128.pow(decimals);
+    let size = amount.unsigned_abs();
+    let code = currency.to_ascii_uppercase();
+    let sign = if amount < 0 { "-" } else { "" };
+    let whole = with_thousands(size / scale);
+    if decimals == 0 {
+        format!("{code} {sign}{whole}")
+    } else {
+        let width = decimals as usize;
+        format!("{code} {sign}{whole}.{:0width$}", size % scale)
+    }
+}
+
+/// Writes micros for people, rounded half to even to the currency's minor unit.
+pub fn format_micros(amount: Micros, currency: &str) -> String {
+    format_minor(amount.to_minor_rounded(), currency)
+}
+
+fn with_thousands(number: u128) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponents_are_stripes_and_ignore_the_letter_case() {
+        for currency in ["jpy", "KRW", "xpf", "Clp"] {
+            assert_eq!(exponent(currency), 0, "{currency}");
+        }
+        for currency in ["kwd", "BHD", "tnd"] {
+            assert_eq!(exponent(currency), 3, "{currency}");
+        }
+        for currency in ["usd", "GBP", "isk", "UGX", "huf", "twd", ""] {
+            assert_eq!(exponent(currency), 2, "{currency}");
+        }
+    }
+
+    #[test]
+    fn a_half_goes_to_the_even_neighbour_on_both_sides_of_zero() {
+        for (micros, minor) in [
+            (0, 0),
+            (499_999, 0),
+            (500_000, 0),
+            (500_001, 1),
+            (1_500_000, 2),
+            (2_500_000, 2),
+            (2_500_001, 3),
+            (-499_999, 0),
+            (-500_000, 0),
+            (-500_001, -1),
+            (-1_500_000, -2),
+            (-2_500_000, -2),
+        ] {
+            assert_eq!(Micros(micros).to_minor_rounded(), minor, "{micros}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_small_yearly_customers_do_not_lose_their_pennies() {
+        let one = Micros(83_333_333);
+        let all: Micros = std::iter::repeat_n(one, 1000).sum();
+        assert_eq!(format_micros(all, "gbp"), "GBP 833.33");
+    }
+
+    #[test]
+    fn micros_add_up_like_numbers() {
+        let three = Micros::from_minor(3);
+        assert_eq!(three + Micros(5) - Micros(5), three);
+        assert_eq!(-three + three, Micros::ZERO);
+        assert_eq!([three, three].iter().sum::<Micros>(), Micros(6_000_000));
+        let mut total = three;
+        total += Micros(1);
+        total -= three;
+        assert_eq!(total, Micros(1));
+        assert_eq!(Micros::from_minor(i64::MAX).to_minor_rounded(), i128::from(i64::MAX));
+        assert!(Micros(-1) < Micros::default());
+    }
+
+    #[test]
+    fn text_has_the_code_the_sign_thousands_and_the_currencys_decimals() {
+        for (amount, currency, text) in [
+            (22_500, "usd", "USD 225.00"),
+            (-123_450, "GBP", "GBP -1,234.50"),
+            (1_000, "jpy", "JPY 1,000"),
+            (1_234, "kwd", "KWD 1.234"),
+            (5, "eur", "EUR 0.05"),
+            (-5, "kwd", "KWD -0.005"),
+            (0, "usd", "USD 0.00"),
+            (100_000, "usd", "USD 1,000.00"),
+            (99_999, "usd", "USD 999.99"),
+            (-123_456_789, "jpy", "JPY -123,456,789"),
+        ] {
+            assert_eq!(format_minor(amount, currency), text);
+        }
+        assert!(format_minor(i128::MIN, "usd").starts_with("USD -1,701,411,"));
+    }
+
+    #[test]
+    fn micros_are_rounded_where_the_text_is_made() {
+        assert_eq!(format_micros(Micros(4_333_333_333), "usd"), "USD 43.33");
+        assert_eq!(format_micros(Micros(3_041_666_667), "usd"), "USD 30.42");
+        assert_eq!(format_micros(Micros(-400_000), "usd"), "USD 0.00");
+        assert_eq!(format_micros(Micros(1_000_500_000), "jpy"), "JPY 1,000");
+    }
+}

@@ -1,0 +1,3 @@
+//! The databases that tests are given.
+
+mod databases;
