@@ -60,8 +60,6 @@ CREATE TABLE prices (
     stamp_event TEXT COLLATE "C" NOT NULL,
     terms       JSONB NOT NULL,
     tiers       JSONB,
-    tiers_at    TIMESTAMPTZ,
-    tiers_event TEXT COLLATE "C",
     deleted     BOOLEAN NOT NULL,
     PRIMARY KEY (account, livemode, id)
 );
@@ -250,8 +248,8 @@ CREATE INDEX payments_group ON payments (account, livemode, group_id);
 CREATE INDEX payments_customer ON payments (account, livemode, customer);
 CREATE INDEX payments_paid_at ON payments (paid_at);
 CREATE INDEX payments_user ON payments (user_id, created_at);
-CREATE INDEX payments_user_reference ON payments (user_reference) WHERE user_id IS NULL;
-CREATE INDEX payments_email ON payments (lower(email)) WHERE user_id IS NULL;
+CREATE INDEX payments_user_reference ON payments (user_reference);
+CREATE INDEX payments_email ON payments (lower(email));
 
 -- counted: whether the amount went back; a failed or canceled refund gives it back.
 -- origin: `refund`, or `charge` for the part of a charge's amount_refunded that no refund told of.

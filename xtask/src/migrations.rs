@@ -35,17 +35,17 @@ fn broken(postgres: &BTreeSet<String>, sqlite: &BTreeSet<String>, list: &str) ->
     };
     let mut broken = alone(postgres, sqlite, "postgres", "sqlite");
     broken.extend(alone(sqlite, postgres, "sqlite", "postgres"));
-    let mut last = None;
+    let mut previous = None;
     for file in postgres.intersection(sqlite) {
         let number = number(file);
         if number.is_none() {
             broken.push(format!("{file} is not named like 0001_what_it_brings.sql"));
-        } else if number == last {
+        } else if number == previous {
             broken.push(format!("{file} has a number that another migration has"));
         } else if !list.contains(&format!("\"{}\"", file.trim_end_matches(".sql"))) {
             broken.push(format!("{file} is not listed in {LIST}"));
         }
-        last = number;
+        previous = number;
     }
     broken
 }

@@ -40,7 +40,12 @@ pub(crate) enum Durability {
 impl Durability {
     fn settings(self) -> &'static [&'static str] {
         match self {
-            Self::None => &["fsync = off", "synchronous_commit = off", "full_page_writes = off"],
+            Self::None => &[
+                "fsync = off",
+                "synchronous_commit = off",
+                "full_page_writes = off",
+                "max_wal_size = '256MB'",
+            ],
             Self::Full => &[],
         }
     }
@@ -58,7 +63,10 @@ impl Cluster {
     pub(crate) fn start(durability: Durability) -> Result<Self> {
         let programs = find_or_install()?;
         let account = Account::for_servers()?;
-        let folder = scratch::folder("postgres")?;
+        let folder = match durability {
+            Durability::None => scratch::folder_in_memory("postgres")?,
+            Durability::Full => scratch::folder("postgres")?,
+        };
         // From here on the undertaker removes the folder, whatever happens.
         let mut cluster = Self { undertaker: undertaker(&programs, &folder, account)?, programs, port: 0 };
         if let Some(Account { user, group }) = account {

@@ -6,7 +6,9 @@ use thiserror::Error as ThisError;
 #[derive(Debug, ThisError)]
 pub enum Error {
     /// The URL is of no engine that this crate knows.
-    #[error("database url {url:?} is not understood: use sqlite:///path/to/file.db or postgres://user@host/database")]
+    #[error(
+        "database url {url:?} is not understood: use sqlite:///path/to/file.db or postgres://user@host/database"
+    )]
     Url {
         /// The URL without its password.
         url: String,

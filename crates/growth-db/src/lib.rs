@@ -31,3 +31,6 @@ pub mod rows;
 
 pub use engine::{Db, Engine, Query, Record, Target, Tx, Value, query};
 pub use error::Error;
+
+/// The error of a single statement.
+pub use sqlx::Error as SqlError;

@@ -148,7 +148,9 @@ async fn applied(on: impl Into<Target<'_>>, engine: Engine) -> Result<BTreeMap<i
 }
 
 fn missing(engine: Engine, applied: &BTreeMap<i64, String>) -> Result<Vec<Migration>, Error> {
-    if let Some(version) = applied.keys().find(|version| MIGRATIONS.iter().all(|known| known.version != **version)) {
+    if let Some(version) =
+        applied.keys().find(|version| MIGRATIONS.iter().all(|known| known.version != **version))
+    {
         return Err(Error::History {
             version: *version,
             problem: "unknown to this growthctl",

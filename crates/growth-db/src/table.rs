@@ -134,7 +134,10 @@ fn names<T: Table>() -> String {
 
 fn insert_sql<T: Table>(engine: Engine) -> String {
     let (rows, names, key) = (rows(engine, T::COLUMNS), names::<T>(), T::KEY.join(", "));
-    format!("{rows}INSERT INTO {} ({names}) SELECT {names} FROM rows WHERE true ORDER BY {key} ON CONFLICT ", T::NAME)
+    format!(
+        "{rows}INSERT INTO {} ({names}) SELECT {names} FROM rows WHERE true ORDER BY {key} ON CONFLICT ",
+        T::NAME
+    )
 }
 
 fn insert_new_sql<T: Table>(engine: Engine) -> String {
@@ -143,7 +146,8 @@ fn insert_new_sql<T: Table>(engine: Engine) -> String {
 
 /// A row that is already there in the same words is not written again.
 fn upsert_sql<T: Table>(engine: Engine) -> String {
-    let rest: Vec<&str> = T::COLUMNS.iter().map(|(name, _)| *name).filter(|name| !T::KEY.contains(name)).collect();
+    let rest: Vec<&str> =
+        T::COLUMNS.iter().map(|(name, _)| *name).filter(|name| !T::KEY.contains(name)).collect();
     let list = |f: &dyn Fn(&str) -> String| rest.iter().map(|name| f(name)).collect::<Vec<_>>().join(", ");
     let differs = match engine {
         Engine::Sqlite => "IS NOT",
@@ -180,6 +184,14 @@ fn find_sql<T: Table>(engine: Engine, column: &str) -> String {
 
 fn delete_sql<T: Table>(engine: Engine, column: &str) -> String {
     format!("DELETE FROM {} WHERE account = $2 AND livemode = $3 AND {}", T::NAME, among(engine, column))
+}
+
+fn delete_except_sql<T: Table>(engine: Engine, column: &str, kept_by: &[&str]) -> String {
+    let kept = match engine {
+        Engine::Sqlite => "SELECT value FROM json_each($4)",
+        Engine::Postgres => "SELECT json_array_elements_text(CAST($4 AS json))",
+    };
+    format!("{} AND {} NOT IN ({kept})", delete_sql::<T>(engine, column), kept_by.join(" || ' ' || "))
 }
 
 /// Inserts rows whose key is new and leaves the others as they are; returns how many were new.
@@ -229,6 +241,24 @@ pub async fn delete<T: Table>(
     Ok(built_query(tx, sql).bind(json(values)?).bind(&scope.account).bind(scope.livemode).execute().await?)
 }
 
+/// Deletes the rows of one scope whose `column` is one of `values`, but for those whose `kept_by`
+/// (columns joined by a blank) is one of `kept`; returns how many.
+pub async fn delete_except<T: Table>(
+    tx: &mut Tx,
+    scope: &Scope,
+    column: &'static str,
+    values: &[String],
+    kept_by: &[&'static str],
+    kept: &[String],
+) -> Result<u64, Error> {
+    if values.is_empty() {
+        return Ok(0);
+    }
+    let sql = delete_except_sql::<T>(tx.engine(), column, kept_by);
+    let query = built_query(tx, sql).bind(json(values)?).bind(&scope.account).bind(scope.livemode);
+    Ok(query.bind(json(kept)?).execute().await?)
+}
+
 /// What is bound to `$1` of a bulk statement.
 pub fn json<T: Serialize + ?Sized>(rows: &T) -> Result<String, Error> {
     serde_json::to_string(rows).map_err(|error| Error::Database(sqlx::Error::Encode(error.into())))
@@ -245,6 +275,7 @@ pub fn statements_of<T: Table>(engine: Engine) -> Vec<(String, String)> {
         let last = T::KEY[T::KEY.len() - 1];
         made.push((format!("{}::find", T::NAME), find_sql::<T>(engine, last)));
         made.push((format!("{}::delete", T::NAME), delete_sql::<T>(engine, last)));
+        made.push((format!("{}::delete_except", T::NAME), delete_except_sql::<T>(engine, last, &[last])));
     }
     made
 }

@@ -1,1 +1,25 @@
-//! growth-ingest.
+//! Stripe's facts into rows: the one door through which Stripe's history comes in.
+//!
+//! A document is stored in the raw inbox, read into facts, and the facts are
+//! folded into the tables of revenue, in one transaction. Invariants:
+//!
+//! * What is stored depends on the set of facts, never on the order or the
+//!   number of their arrivals.
+//! * One process at a time projects on one database; storing needs no lock.
+//! * A document that cannot be read is kept with its error and stops nobody.
+//! * Nothing is dropped for want of a user, a customer or a payment.
+
+mod catalog;
+mod customers;
+mod error;
+mod intake;
+mod latest;
+mod payments;
+mod project;
+mod subscriptions;
+mod users;
+
+pub use error::Error;
+pub use intake::{Intake, Problem, Source, Summary, ingest};
+pub use project::rebuild;
+pub use users::link_users;

@@ -44,16 +44,16 @@ pub(super) fn run(size: &Size) -> Result<String> {
     for round in 1..=size.rounds {
         terminal::progress(&format!("round {round} of {}", size.rounds));
         sqlite.push(run.sqlite(&file, events, round)?);
-        sqlite_peer.extend(run.sqlite_peer(&file, round)?);
+        sqlite_peer.extend(run.sqlite_peer(&file, events, round)?);
         postgres.push(run.postgres(&file, events, round)?);
-        postgres_peer.extend(run.postgres_peer(&file, round)?);
+        postgres_peer.push(run.postgres_peer(&file, events, round)?);
     }
     let rows = [
         row("SQLite", events, sqlite, "sqlite3 .import", sqlite_peer)?,
         row("PostgreSQL", events, postgres, r"psql \copy", postgres_peer)?,
     ];
     let note = format!(
-        "Median of {} rounds. CPU and memory are those of growthctl; a PostgreSQL server's own come on top. Ratio: \
+        "Rounds: {}, of which the median counts. CPU and memory are those of growthctl; a PostgreSQL server's own come on top. Ratio: \
          events per second against the bare load of the same file into a table of one column.",
         size.rounds
     );
@@ -103,9 +103,7 @@ impl Run<'_> {
         let database = self.folder.join(format!("product-{round}.db"));
         let cost = self.replay(&format!("sqlite://{}", database.display()), file)?;
         if process::on_path("sqlite3").is_some() {
-            let mut count = Command::new("sqlite3");
-            count.arg(&database).arg("SELECT count(*) FROM stripe_events");
-            all_stored(&mut count, events)?;
+            all_stored(Command::new("sqlite3").arg(&database), "stripe_events", events)?;
         }
         Ok(cost)
     }
@@ -114,57 +112,58 @@ impl Run<'_> {
         let database = format!("product_{round}");
         self.create(&database)?;
         let cost = self.replay(&self.cluster.url(&database), file)?;
-        if let Some(mut count) = self.cluster.psql(&database) {
-            count.args([
-                "--tuples-only",
-                "--no-align",
-                "--command",
-                "SELECT count(*) FROM growth.stripe_events",
-            ]);
-            all_stored(&mut count, events)?;
-        }
+        self.all_stored(&database, "growth.stripe_events", events)?;
         Ok(cost)
     }
 
-    fn sqlite_peer(&self, file: &Path, round: usize) -> Result<Option<Cost>> {
+    fn sqlite_peer(&self, file: &Path, events: u64, round: usize) -> Result<Option<Cost>> {
         if process::on_path("sqlite3").is_none() {
             return Ok(None);
         }
+        let database = self.folder.join(format!("peer-{round}.db"));
         let mut sqlite3 = Command::new("sqlite3");
-        sqlite3.arg("-bail").arg(self.folder.join(format!("peer-{round}.db"))).args([
+        sqlite3.arg("-bail").arg(&database).args([
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE lines (line TEXT)",
             // In this mode nothing is a quote, and the separator of columns is a byte that JSON never holds.
             ".mode ascii",
             r#".separator "\037" "\n""#,
             &format!(".import '{}' lines", file.display()),
         ]);
-        measure::run(&mut sqlite3).map(Some)
+        let cost = measure::run(&mut sqlite3)?;
+        all_stored(Command::new("sqlite3").arg(&database), "lines", events)?;
+        Ok(Some(cost))
     }
 
-    fn postgres_peer(&self, file: &Path, round: usize) -> Result<Option<Cost>> {
+    fn postgres_peer(&self, file: &Path, events: u64, round: usize) -> Result<Cost> {
         let database = format!("peer_{round}");
         self.create(&database)?;
-        let Some(mut create) = self.cluster.psql(&database) else { return Ok(None) };
-        process::stdout(create.args(["--command", "CREATE TABLE lines (line TEXT)"]))?;
-        let Some(mut copy) = self.cluster.psql(&database) else { return Ok(None) };
+        process::stdout(self.psql(&database)?.args(["--command", "CREATE TABLE lines (line TEXT)"]))?;
         // The bytes that would quote and separate are such as JSON never holds.
         let format = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')";
-        copy.args(["--command", &format!(r"\copy lines FROM '{}' WITH {format}", file.display())]);
-        measure::run(&mut copy).map(Some)
+        let copy = format!(r"\copy lines FROM '{}' WITH {format}", file.display());
+        let cost = measure::run(self.psql(&database)?.args(["--command", &copy]))?;
+        self.all_stored(&database, "lines", events)?;
+        Ok(cost)
     }
 
     fn create(&self, database: &str) -> Result<()> {
-        let mut psql =
-            self.cluster.psql("postgres").context("psql not found beside PostgreSQL's programs")?;
-        process::stdout(psql.args(["--command", &format!("CREATE DATABASE {database}")]))?;
-        Ok(())
+        let sql = format!("CREATE DATABASE {database}");
+        process::stdout(self.psql("postgres")?.args(["--command", &sql])).map(drop)
+    }
+
+    fn all_stored(&self, database: &str, table: &str, events: u64) -> Result<()> {
+        all_stored(self.psql(database)?.args(["--tuples-only", "--no-align", "--command"]), table, events)
+    }
+
+    fn psql(&self, database: &str) -> Result<Command> {
+        self.cluster.psql(database).context("psql not found beside the programs of the server")
     }
 }
 
 /// Fails where a run was quick because it did not do its work.
-fn all_stored(count: &mut Command, events: u64) -> Result<()> {
-    let stored = process::stdout(count)?;
-    ensure!(stored.trim() == events.to_string(), "{} of {events} events were stored", stored.trim());
+fn all_stored(client: &mut Command, table: &str, events: u64) -> Result<()> {
+    let stored = process::stdout(client.arg(format!("SELECT count(*) FROM {table}")))?;
+    ensure!(stored.trim() == events.to_string(), "{} of {events} events are in {table}", stored.trim());
     Ok(())
 }
 

@@ -43,12 +43,8 @@ table! {
         stamp_event: String,
         /// Everything but the tiers.
         terms: Json<PriceTerms>,
-        /// The tiers, from the latest fact that showed them.
+        /// The tiers, once a fact showed them; they never change.
         tiers: Option<Json<Vec<Tier>>>,
-        /// Of that fact.
-        tiers_at: Option<DateTime<Utc>>,
-        /// Of that fact.
-        tiers_event: Option<String>,
         /// A tombstone.
         deleted: bool,
     }

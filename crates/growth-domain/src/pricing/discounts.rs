@@ -39,11 +39,9 @@ pub(super) fn subtract(
         return Ok(());
     }
     let currency = lines::currency(state);
-    let take_off = |lines: &mut [Line<'_>], discount: &DiscountTerms| match subtracted_coupon(
-        discount, lines, catalog, policy, at,
-    )? {
-        Some(coupon) => apply(lines, discount, coupon, currency, at),
-        None => Ok(()),
+    let take_off = |lines: &mut [Line<'_>], discount: &DiscountTerms| {
+        let coupon = subtracted_coupon(discount, lines, catalog, policy, at)?;
+        coupon.map_or(Ok(()), |coupon| apply(lines, discount, coupon, currency, at))
     };
     for line in lines.iter_mut() {
         for id in &line.item.discounts {

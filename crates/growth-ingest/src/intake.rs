@@ -1,0 +1,269 @@
+//! Documents into the inbox and on into the tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use growth_db::Db;
+use growth_db::rows::inbox::{self, EventState, StripeEventRow};
+use growth_domain::facts::Fact;
+use growth_domain::stamp::Scope;
+use growth_stripe::envelope::{Document, Event, PlainObject, read};
+use growth_stripe::extract::{Cut, ExtractError, Extraction, facts_of_event, facts_of_object};
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::project;
+
+/// By which door a document came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Sent by Stripe.
+    Webhook,
+    /// Read from `/v1/events`.
+    EventsApi,
+    /// From a file of recorded events or objects.
+    File,
+}
+
+impl Source {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::EventsApi => "events_api",
+            Self::File => "file",
+        }
+    }
+}
+
+/// What is known about documents besides their text.
+#[derive(Clone, Copy, Debug)]
+pub struct Intake {
+    /// By which door they came.
+    pub source: Source,
+    /// When they came; plain objects are stamped with it.
+    pub received_at: DateTime<Utc>,
+    /// The mode of objects that do not say, such as refunds by themselves.
+    pub livemode: bool,
+}
+
+/// What became of a set of documents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Events and objects read, those in lists one by one.
+    pub read: u64,
+    /// Stored and in the figures.
+    pub applied: u64,
+    /// Stored before: changed nothing.
+    pub duplicates: u64,
+    /// Stored, of a kind that the figures do not need.
+    pub ignored: u64,
+    /// Stored, but unreadable: kept with the error.
+    pub failed: u64,
+    /// Not of Stripe: not stored.
+    pub refused: u64,
+    /// By event type or kind of object: how many were stored.
+    pub by_type: BTreeMap<String, u64>,
+    /// What was left out and why.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The number of the document in its set, from 0.
+    pub document: usize,
+    /// What it is and what is wrong with it.
+    pub message: String,
+}
+
+impl Summary {
+    /// Whether everything that was read is in the figures or is not needed for them.
+    pub fn is_complete(&self) -> bool {
+        self.failed == 0 && self.refused == 0 && self.problems.is_empty()
+    }
+
+    /// Adds another summary, whose first document has the number `offset` here.
+    pub fn add(&mut self, other: Self, offset: usize) {
+        self.read += other.read;
+        self.applied += other.applied;
+        self.duplicates += other.duplicates;
+        self.ignored += other.ignored;
+        self.failed += other.failed;
+        self.refused += other.refused;
+        for (kind, count) in other.by_type {
+            *self.by_type.entry(kind).or_default() += count;
+        }
+        self.problems.extend(
+            other
+                .problems
+                .into_iter()
+                .map(|problem| Problem { document: problem.document + offset, ..problem }),
+        );
+    }
+}
+
+/// A document on its way in.
+struct Prepared {
+    document: usize,
+    row: StripeEventRow,
+    facts: Vec<Fact>,
+    cut: Vec<Cut>,
+}
+
+/// Stores documents (events, objects, pages of lists) and folds what is new into the tables, all in
+/// one transaction.
+///
+/// Documents that cannot be read stop nobody: they are counted and told in the summary.
+pub async fn ingest(db: &Db, intake: Intake, documents: Vec<(String, Value)>) -> Result<Summary, Error> {
+    let mut summary = Summary::default();
+    let mut prepared: Vec<Prepared> = Vec::new();
+    for (number, (text, value)) in documents.into_iter().enumerate() {
+        intake.prepare(number, text, value, &mut prepared, &mut summary);
+    }
+    summary.read += prepared.len() as u64;
+    let mut seen = BTreeSet::new();
+    let count = prepared.len();
+    prepared.retain(|document| seen.insert(key(&document.row)));
+    summary.duplicates += (count - prepared.len()) as u64;
+    if prepared.is_empty() {
+        return Ok(summary);
+    }
+
+    let mut tx = db.begin().await?;
+    let policy = project::lock(&mut tx).await?;
+    let rows: Vec<StripeEventRow> = prepared.iter().map(|document| document.row.clone()).collect();
+    let new: BTreeSet<(String, bool, String)> = inbox::store(&mut tx, &rows).await?.into_iter().collect();
+    let mut facts: BTreeMap<Scope, Vec<Fact>> = BTreeMap::new();
+    for document in prepared {
+        let Prepared { document: number, row, facts: told, cut } = document;
+        if !new.contains(&key(&row)) {
+            summary.duplicates += 1;
+            continue;
+        }
+        match row.state.as_str() {
+            "applied" => summary.applied += 1,
+            "ignored" => summary.ignored += 1,
+            _ => summary.failed += 1,
+        }
+        *summary.by_type.entry(row.event_type).or_default() += 1;
+        let unreadable = row.last_error.map(|message| Problem { document: number, message });
+        let incomplete = cut.into_iter().map(|cut| Problem { document: number, message: what_is_cut(&cut) });
+        summary.problems.extend(unreadable.into_iter().chain(incomplete));
+        facts.entry(Scope { account: row.account, livemode: row.livemode }).or_default().extend(told);
+    }
+    for (scope, facts) in facts {
+        project::apply(&mut tx, &scope, facts, policy).await?;
+    }
+    tx.commit().await?;
+    Ok(summary)
+}
+
+fn key(row: &StripeEventRow) -> (String, bool, String) {
+    (row.account.clone(), row.livemode, row.id.clone())
+}
+
+impl Intake {
+    fn prepare(
+        &self,
+        number: usize,
+        text: String,
+        value: Value,
+        prepared: &mut Vec<Prepared>,
+        summary: &mut Summary,
+    ) {
+        match read(value) {
+            Ok(Document::Event(event)) => prepared.push(self.event(number, text, &event)),
+            Ok(Document::Object(object)) => prepared.push(self.object(number, text, &object)),
+            Ok(Document::List(entries)) => {
+                for entry in entries {
+                    self.prepare(number, entry.to_string(), entry, prepared, summary);
+                }
+            }
+            Ok(Document::Thin { id, event_type }) => {
+                let id = id.unwrap_or_else(|| made_id("thin", &text));
+                let row = self.row(text, id, event_type, self.received_at, String::new(), None);
+                prepared.push(finish(number, row, Ok(Extraction::default())));
+            }
+            Err(error) => {
+                summary.refused += 1;
+                summary.problems.push(Problem { document: number, message: error.to_string() });
+            }
+        }
+    }
+
+    fn event(&self, number: usize, text: String, event: &Event) -> Prepared {
+        let id = event.id.clone().unwrap_or_else(|| made_id("noid", &text));
+        let extraction = facts_of_event(event, &id);
+        let livemode = event.livemode.or_else(|| event.object.get("livemode").and_then(Value::as_bool));
+        let mut row =
+            self.row(text, id, event.event_type.clone(), event.created, event.account.clone(), livemode);
+        row.api_version.clone_from(&event.api_version);
+        finish(number, row, extraction)
+    }
+
+    fn object(&self, number: usize, text: String, object: &PlainObject) -> Prepared {
+        let id = made_id(&object.id, &text);
+        let extraction = facts_of_object(&object.object, self.received_at, &id);
+        let row = self.row(text, id, object.kind.clone(), self.received_at, String::new(), object.livemode);
+        finish(number, row, extraction)
+    }
+
+    fn row(
+        &self,
+        text: String,
+        id: String,
+        event_type: String,
+        created: DateTime<Utc>,
+        account: String,
+        livemode: Option<bool>,
+    ) -> StripeEventRow {
+        StripeEventRow {
+            account,
+            livemode: livemode.unwrap_or(self.livemode),
+            id,
+            event_type,
+            created,
+            api_version: None,
+            source: self.source.as_str().to_owned(),
+            received_at: self.received_at,
+            state: EventState::Pending.as_str().to_owned(),
+            attempts: 1,
+            last_error: None,
+            payload: text,
+        }
+    }
+}
+
+fn finish(
+    document: usize,
+    mut row: StripeEventRow,
+    extraction: Result<Extraction, ExtractError>,
+) -> Prepared {
+    let (state, facts, cut) = match extraction {
+        Ok(Extraction { handled: false, .. }) => (EventState::Ignored, Vec::new(), Vec::new()),
+        Ok(extraction) => (EventState::Applied, extraction.facts, extraction.cut),
+        Err(error) => {
+            row.last_error = Some(format!("{} ({}): {error}", row.id, row.event_type));
+            (EventState::Failed, Vec::new(), Vec::new())
+        }
+    };
+    state.as_str().clone_into(&mut row.state);
+    Prepared { document, row, facts, cut }
+}
+
+fn what_is_cut(cut: &Cut) -> String {
+    let Cut { object, list, shown, total } = cut;
+    let of = total.map_or_else(|| "some".to_owned(), |total| total.to_string());
+    format!("{object} shows {shown} of its {of} {list}: the others are not known from this")
+}
+
+/// An id for a document that has none of its own: the same text has the same.
+fn made_id(prefix: &str, text: &str) -> String {
+    Sha256::digest(text).iter().take(8).fold(format!("file_{prefix}_"), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}

@@ -1,0 +1,69 @@
+//! The gate for objects whose latest fact is their whole state.
+
+use std::collections::BTreeMap;
+
+use growth_db::table::{self, Table};
+use growth_db::{Error, Tx};
+use growth_domain::stamp::{Scope, Stamp};
+
+/// A row that is the latest fact about one object.
+pub(crate) trait Latest: Table + Clone + PartialEq {
+    /// The column that names the object inside its scope.
+    const ID: &'static str;
+    /// The object's id.
+    fn id(&self) -> &str;
+    /// Of the fact that this row is from.
+    fn stamp(&self) -> Stamp;
+    /// What this row keeps of an older or newer one, because leaving it out is not removing it.
+    #[must_use]
+    fn keeping(self, other: &Self) -> Self {
+        let _ = other;
+        self
+    }
+}
+
+/// A row that changed, as it was and as it is.
+pub(crate) struct Changed<T> {
+    pub(crate) before: Option<T>,
+    pub(crate) after: T,
+}
+
+/// Lets the rows through the gate: stores those that are newer than what is there, in any
+/// combination of old and new, and returns what changed.
+pub(crate) async fn store<T: Latest>(
+    tx: &mut Tx,
+    scope: &Scope,
+    rows: Vec<T>,
+) -> Result<Vec<Changed<T>>, Error> {
+    let mut newest: BTreeMap<String, T> = BTreeMap::new();
+    for row in rows {
+        let merged = match newest.remove(row.id()) {
+            Some(other) => merge(other, row),
+            None => row,
+        };
+        newest.insert(merged.id().to_owned(), merged);
+    }
+    let ids: Vec<String> = newest.keys().cloned().collect();
+    let mut known: BTreeMap<String, T> = BTreeMap::new();
+    for row in table::find::<T>(&mut *tx, scope, T::ID, &ids).await? {
+        known.insert(row.id().to_owned(), row);
+    }
+    let mut changed = Vec::new();
+    for (id, row) in newest {
+        let before = known.remove(&id);
+        let after = match before.clone() {
+            Some(before) => merge(before, row),
+            None => row,
+        };
+        if before.as_ref() != Some(&after) {
+            changed.push(Changed { before, after });
+        }
+    }
+    let rows: Vec<T> = changed.iter().map(|change| change.after.clone()).collect();
+    table::upsert(tx, &rows).await?;
+    Ok(changed)
+}
+
+fn merge<T: Latest>(a: T, b: T) -> T {
+    if b.stamp() > a.stamp() { b.keeping(&a) } else { a.keeping(&b) }
+}

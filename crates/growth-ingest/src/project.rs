@@ -1,0 +1,91 @@
+//! Facts into tables, one scope at a time, one projector at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use growth_db::{Db, Error as DbError, Tx, query};
+use growth_domain::facts::{Claim, CustomerFact, Fact, PaymentFact, SubscriptionFact};
+use growth_domain::pricing::Policy;
+use growth_domain::stamp::Scope;
+
+use crate::catalog::{self, CatalogFacts};
+use crate::error::Error;
+use crate::{customers, payments, subscriptions};
+
+/// Keeps other projectors waiting until the transaction ends, and tells the policy to build with.
+const LOCK: &str = "UPDATE settings SET value = value WHERE key = 'policy' RETURNING value";
+const SET_POLICY: &str = "UPDATE settings SET value = $1 WHERE key = 'policy'";
+const CUSTOMERS: &str = "SELECT DISTINCT account, livemode, customer FROM subscription_changes";
+const CUSTOMERS_AT_A_TIME: usize = 500;
+
+/// Takes the projector's lock and returns the policy of the stored figures.
+pub(crate) async fn lock(tx: &mut Tx) -> Result<Policy, Error> {
+    let (policy,): (String,) = query(tx, LOCK).fetch_one().await?;
+    Ok(Policy::from_str(&policy)?)
+}
+
+/// Folds the facts of one scope into the tables.
+pub(crate) async fn apply(
+    tx: &mut Tx,
+    scope: &Scope,
+    facts: Vec<Fact>,
+    policy: Policy,
+) -> Result<(), DbError> {
+    let mut sorted = Sorted::default();
+    facts.into_iter().for_each(|fact| sorted.add(fact));
+    let repriced = catalog::store(tx, scope, sorted.catalog).await?;
+    let attributed = customers::store(tx, scope, sorted.customers, sorted.claims).await?;
+    let invoiced = payments::store(tx, scope, sorted.payments, attributed).await?;
+    subscriptions::store(tx, scope, sorted.subscriptions, repriced, invoiced, policy).await
+}
+
+#[derive(Default)]
+struct Sorted {
+    catalog: CatalogFacts,
+    customers: Vec<CustomerFact>,
+    claims: Vec<Claim>,
+    payments: Vec<PaymentFact>,
+    subscriptions: Vec<SubscriptionFact>,
+}
+
+impl Sorted {
+    fn add(&mut self, fact: Fact) {
+        match fact {
+            Fact::Payment(fact) => self.payments.push(fact),
+            Fact::Subscription(fact) => self.subscriptions.push(*fact),
+            Fact::Customer(fact) => self.customers.push(fact),
+            Fact::Claim(fact) => self.claims.push(fact),
+            Fact::Price(fact) => self.catalog.prices.push(fact),
+            Fact::Product(fact) => self.catalog.products.push(fact),
+            Fact::Coupon(fact) => self.catalog.coupons.push(fact),
+            Fact::Discount(fact) => self.catalog.discounts.push(fact),
+        }
+    }
+}
+
+/// Builds the ledger of every customer again under `policy`, and keeps it as the policy from now on.
+///
+/// `progress` is told how many customers are done, of how many.
+pub async fn rebuild(db: &Db, policy: Policy, mut progress: impl FnMut(usize, usize)) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    lock(&mut tx).await?;
+    query(&mut tx, SET_POLICY).bind(policy.to_string()).execute().await?;
+    let mut scopes: BTreeMap<Scope, BTreeSet<String>> = BTreeMap::new();
+    for (account, livemode, customer) in
+        query(&mut tx, CUSTOMERS).fetch_all::<(String, bool, String)>().await?
+    {
+        scopes.entry(Scope { account, livemode }).or_default().insert(customer);
+    }
+    let total = scopes.values().map(BTreeSet::len).sum();
+    let mut done = 0;
+    for (scope, customers) in scopes {
+        let customers: Vec<String> = customers.into_iter().collect();
+        for some in customers.chunks(CUSTOMERS_AT_A_TIME) {
+            subscriptions::build(&mut tx, &scope, some.to_vec(), policy).await?;
+            done += some.len();
+            progress(done, total);
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}
