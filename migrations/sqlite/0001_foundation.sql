@@ -7,12 +7,15 @@ CREATE TABLE settings (
 ) STRICT;
 INSERT INTO settings (key, value) VALUES ('policy', 'stripe'), ('timezone', 'UTC');
 
+-- Ids begin at 1 and none is ever given again: user 0 is nobody.
+-- known_from_events: only events named the user, and created_at is the earliest of them.
 CREATE TABLE users (
-    id          INTEGER PRIMARY KEY NOT NULL,
-    external_id TEXT NOT NULL UNIQUE,
-    email       TEXT,
-    created_at  TEXT NOT NULL,
-    is_admin    INTEGER NOT NULL DEFAULT 0
+    id                INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    external_id       TEXT NOT NULL UNIQUE,
+    email             TEXT,
+    created_at        TEXT NOT NULL,
+    is_admin          INTEGER NOT NULL DEFAULT 0,
+    known_from_events INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX users_email ON users (lower(email));
 CREATE INDEX users_created_at ON users (created_at);

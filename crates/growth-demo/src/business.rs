@@ -72,7 +72,8 @@ impl Business {
 
 /// Picks a time on a day between 7:00 and 22:00 UTC, mostly in working hours.
 fn time_on(day: NaiveDate, random: &mut Random) -> DateTime<Utc> {
-    let minute = if random.percent(80) { random.between(9 * 60, 18 * 60) } else { random.between(7 * 60, 1310) };
+    let minute =
+        if random.percent(80) { random.between(9 * 60, 18 * 60) } else { random.between(7 * 60, 1310) };
     let start = day.and_time(chrono::NaiveTime::MIN).and_utc();
     start + TimeDelta::minutes(minute) + TimeDelta::milliseconds(random.between(0, 59_999))
 }
@@ -174,7 +175,8 @@ mod tests {
         }
         let ids: BTreeSet<_> = made.events.iter().filter_map(|event| event.message_id.as_ref()).collect();
         assert_eq!(ids.len(), made.events.len());
-        let stripe: BTreeSet<_> = made.stripe_events.iter().filter_map(|event| event["id"].as_str()).collect();
+        let stripe: BTreeSet<_> =
+            made.stripe_events.iter().filter_map(|event| event["id"].as_str()).collect();
         assert_eq!(stripe.len(), made.stripe_events.len());
         let people: BTreeSet<_> = made.users.iter().map(|user| &user.external_id).collect();
         let addresses: BTreeSet<_> = made.users.iter().map(|user| &user.email).collect();
@@ -192,7 +194,10 @@ mod tests {
             .sum();
         assert_eq!(made.usage.iter().map(|usage| usage.enrichments).sum::<i64>(), told);
         let searches = made.events.iter().filter(|event| event.name == "search_performed").count();
-        assert_eq!(made.usage.iter().map(|usage| usage.searches).sum::<i64>(), i64::try_from(searches).unwrap());
+        assert_eq!(
+            made.usage.iter().map(|usage| usage.searches).sum::<i64>(),
+            i64::try_from(searches).unwrap()
+        );
     }
 
     #[test]
@@ -237,6 +242,8 @@ mod tests {
     #[test]
     fn every_payment_of_a_customer_has_its_user() {
         let made = Business::sample(1, end());
-        assert!(made.truth.payments.iter().all(|payment| payment.customer.is_some() == payment.user.is_some()));
+        assert!(
+            made.truth.payments.iter().all(|payment| payment.customer.is_some() == payment.user.is_some())
+        );
     }
 }

@@ -209,7 +209,8 @@ impl<'a> Visit<'a> {
         self.pause(8, 90);
         self.tell(journal, ENRICH, "enrichment_started", json!({ "contacts": contacts }));
         if stage == Stage::New || self.random.percent(6) {
-            let error = self.random.pick(&["no source knows these contacts", "the file has no e-mail column"]);
+            let error =
+                self.random.pick(&["no source knows these contacts", "the file has no e-mail column"]);
             self.tell_end(
                 journal,
                 "enrichment_failed",

@@ -23,6 +23,9 @@ const UPGRADE_DAYS: i64 = 90;
 /// How long a trial is.
 const TRIAL_DAYS: u32 = 14;
 
+/// How many contact packs customers buy beside their subscriptions.
+const PACKS: u32 = 45;
+
 /// What a single contact pack costs, in minor units.
 const PACK: i64 = 4_900;
 
@@ -71,9 +74,10 @@ enum Link {
 pub(super) struct Books {
     world: World,
     random: Random,
-    start: DateTime<Utc>,
     end: DateTime<Utc>,
     prices: [(Plan, String); 4],
+    /// Every customer and since when.
+    customers: Vec<(String, DateTime<Utc>)>,
 }
 
 /// A customer in the middle of a story.
@@ -117,7 +121,7 @@ impl Books {
             let terms = CouponTerms { name: name.to_owned(), off: Off::Percent(percent), duration };
             world.create_coupon(offer.id().unwrap_or_default(), terms, start + TimeDelta::minutes(2));
         }
-        Self { world, random, start, end, prices }
+        Self { world, random, end, prices, customers: Vec::new() }
     }
 
     /// Hands the account out.
@@ -134,8 +138,9 @@ impl Books {
         }
         let mut busy = BTreeSet::new();
         for story in &STORIES {
-            for _ in 0..story.times + self.random.below(story.perhaps + 1) {
-                let at = self.draw_time(story);
+            let times = story.times + self.random.between(0, story.perhaps);
+            for turn in 0..times {
+                let at = self.draw_time(story, turn, times);
                 if let Some((person, at)) = self.cast(people, &mut busy, at) {
                     self.play(story, person, people, at, journal);
                 }
@@ -145,11 +150,24 @@ impl Books {
             let day = self.day_before_end(5, 300);
             self.world.one_off_payment(None, PACK, "gbp", day);
         }
+        self.sell_packs();
         self.check_out_in_vain(people, &busy, journal);
     }
 
-    /// Draws when somebody subscribes; later days are likelier where the story leaves the choice.
-    fn draw_time(&mut self, story: &Story) -> DateTime<Utc> {
+    fn sell_packs(&mut self) {
+        if self.customers.is_empty() {
+            return;
+        }
+        for _ in 0..PACKS {
+            let (customer, since) = self.customers[self.random.index(self.customers.len())].clone();
+            let age = (self.latest() - since).num_minutes().max(0);
+            let at = since + TimeDelta::minutes(self.random.between(0, age));
+            self.world.one_off_payment(Some(&customer), PACK, "gbp", at);
+        }
+    }
+
+    /// Draws when somebody subscribes: those who live the same story are spread over its time.
+    fn draw_time(&mut self, story: &Story, turn: i64, times: i64) -> DateTime<Utc> {
         if story.turn == Turn::FallsBehind {
             // The last payment is due a few days before the end, so that it is still being tried.
             let months = u32::try_from(self.random.between(3, 6)).unwrap_or(3);
@@ -157,8 +175,8 @@ impl Books {
             return due.checked_sub_months(Months::new(months)).unwrap_or(due);
         }
         let (youngest, oldest) = story.age_days;
-        let (one, other) = (self.random.between(youngest, oldest), self.random.between(youngest, oldest));
-        let age = if self.random.percent(60) { one.min(other) } else { one };
+        let share = |turn| youngest + (oldest - youngest) * turn / times;
+        let age = self.random.between(share(turn), share(turn + 1));
         let at = time_on((self.end - TimeDelta::days(age)).date_naive(), &mut self.random);
         at.min(self.end - TimeDelta::hours(6))
     }
@@ -214,7 +232,7 @@ impl Books {
             Turn::TakesYearly => self.changes(&mut seat, Plan::Yearly, story.seats, true),
             Turn::TakesMonthly => self.changes(&mut seat, Plan::Monthly, story.seats, false),
             Turn::HasSeats(seats) => self.changes(&mut seat, story.plan, seats, seats > story.seats),
-            Turn::Cancels => self.cancels(&mut seat, 6),
+            Turn::Cancels => self.cancels(&mut seat, 3),
             Turn::Quits => self.quits(&mut seat),
             Turn::LeavesInTrial => self.cancels(&mut seat, 1),
             Turn::Returns => self.cancels(&mut seat, 2),
@@ -274,6 +292,7 @@ impl Books {
         let address = if link == Link::Email { capitalised(&address) } else { address };
         let user_id = (link == Link::Metadata).then_some(known.external_id.as_str());
         let customer = self.world.create_customer(&address, user_id, at - TimeDelta::seconds(40));
+        self.customers.push((customer.clone(), at));
         let seat = Seat {
             person,
             user: known.external_id.clone(),
@@ -336,6 +355,10 @@ impl Books {
     }
 
     fn renew(&mut self, seat: &mut Seat, due: DateTime<Utc>) -> bool {
+        let announced = due - TimeDelta::days(3);
+        if announced > seat.since {
+            self.world.announce(&seat.subscription, announced);
+        }
         seat.since = due;
         self.world.end_trial(&seat.subscription, due) || self.world.renew(&seat.subscription, due)
     }
@@ -363,9 +386,6 @@ impl Books {
         let at = self.within(seat, 6, 24);
         let price = self.price(plan);
         self.world.change(&seat.subscription, &price, seats, prorate, at);
-        if plan != Plan::Monthly || !prorate {
-            seat.since = at;
-        }
         None
     }
 

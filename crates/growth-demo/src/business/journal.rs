@@ -62,7 +62,13 @@ impl Journal {
 }
 
 /// Makes an event that went well.
-pub(super) fn event(user: Option<&str>, at: DateTime<Utc>, app: &str, name: &str, properties: Value) -> Event {
+pub(super) fn event(
+    user: Option<&str>,
+    at: DateTime<Utc>,
+    app: &str,
+    name: &str,
+    properties: Value,
+) -> Event {
     Event {
         message_id: None,
         source: SOURCE.to_owned(),

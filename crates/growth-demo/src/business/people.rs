@@ -21,20 +21,54 @@ pub(super) struct Person {
 }
 
 const FIRST_NAMES: [&str; 24] = [
-    "ada", "amara", "ben", "carys", "dev", "elena", "femi", "grace", "hugo", "imani", "jonas", "kezia", "liam",
-    "maya", "noor", "owen", "priya", "rafael", "saoirse", "tomasz", "una", "viktor", "wren", "zoe",
+    "ada", "amara", "ben", "carys", "dev", "elena", "femi", "grace", "hugo", "imani", "jonas", "kezia",
+    "liam", "maya", "noor", "owen", "priya", "rafael", "saoirse", "tomasz", "una", "viktor", "wren", "zoe",
 ];
 
 const LAST_NAMES: [&str; 24] = [
-    "adeyemi", "barnes", "carvalho", "doyle", "evans", "fischer", "gallagher", "hughes", "ibrahim", "jansen",
-    "kowalski", "lindqvist", "mensah", "novak", "okafor", "patel", "quinn", "rossi", "silva", "tanaka", "usman",
-    "varga", "walsh", "young",
+    "adeyemi",
+    "barnes",
+    "carvalho",
+    "doyle",
+    "evans",
+    "fischer",
+    "gallagher",
+    "hughes",
+    "ibrahim",
+    "jansen",
+    "kowalski",
+    "lindqvist",
+    "mensah",
+    "novak",
+    "okafor",
+    "patel",
+    "quinn",
+    "rossi",
+    "silva",
+    "tanaka",
+    "usman",
+    "varga",
+    "walsh",
+    "young",
 ];
 
 const LABELS: [&str; 16] = [
-    "basement-tapes", "blue-plaque", "copper-coast", "east-pier", "fieldnotes", "half-moon", "hollow-oak",
-    "little-amp", "nightjar", "northern-line", "paper-crane", "quiet-storm", "salt-lane", "tidewater",
-    "velvet-room", "wax-and-wane",
+    "basement-tapes",
+    "blue-plaque",
+    "copper-coast",
+    "east-pier",
+    "fieldnotes",
+    "half-moon",
+    "hollow-oak",
+    "little-amp",
+    "nightjar",
+    "northern-line",
+    "paper-crane",
+    "quiet-storm",
+    "salt-lane",
+    "tidewater",
+    "velvet-room",
+    "wax-and-wane",
 ];
 
 const TRADES: [&str; 5] = ["records", "music", "management", "pr", "sound"];

@@ -17,6 +17,7 @@ impl World {
             email: email.to_owned(),
             created: at,
             deleted: false,
+            currency: None,
             user_id: user_id.map(str::to_owned),
             reference: None,
             subscription_user: None,
@@ -51,6 +52,22 @@ impl World {
         let object = objects::customer(&self.look(at), &record);
         self.emit(vec![Draft::new(at, "customer.updated", object).with_previous(previous)]);
         true
+    }
+
+    /// Drafts what Stripe notes about a customer who subscribes for the first time.
+    pub(super) fn first_subscription(
+        &mut self,
+        customer: &str,
+        currency: &str,
+        at: DateTime<Utc>,
+    ) -> Option<Draft> {
+        let record = self.customers.get_mut(customer).filter(|record| record.currency.is_none())?;
+        record.currency = Some(currency.to_owned());
+        record.touched = record.touched.max(at);
+        let record = record.clone();
+        let object = objects::customer(&self.look(at), &record);
+        let draft = Draft::new(at, "customer.updated", object).with_previous(json!({ "currency": null }));
+        Some(draft).filter(|_| self.beginnings)
     }
 
     /// Deletes a customer and ends its subscriptions: `customer.deleted`, `customer.subscription.deleted`.

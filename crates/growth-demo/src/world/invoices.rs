@@ -69,6 +69,37 @@ impl World {
         Some(id)
     }
 
+    /// Drafts what tells of an invoice and its intent before anybody tried to pay.
+    pub(super) fn beginnings(&self, invoice: &str, at: DateTime<Utc>) -> Vec<Draft> {
+        if !self.beginnings {
+            return Vec::new();
+        }
+        let intent = self.invoices.get(invoice).and_then(|own| own.payment_intent.as_ref());
+        let drafts = [
+            self.invoice_draft(invoice, "invoice.created", "draft", at),
+            self.invoice_draft(invoice, "invoice.finalized", "open", at),
+            intent.and_then(|intent| self.intent_created(intent, at)),
+        ];
+        drafts.into_iter().flatten().collect()
+    }
+
+    /// Drafts the announcement of an active subscription's next invoice.
+    pub(super) fn upcoming(&self, subscription: &str, at: DateTime<Utc>) -> Option<Draft> {
+        let own = self.subscriptions.get(subscription).filter(|own| own.status == "active")?;
+        let terms = &self.prices.get(&own.price)?.terms;
+        let total = terms.unit_amount * own.quantity;
+        let total = total - self.taken(own, total, own.period_end);
+        let object = objects::upcoming(&self.look(at), own, &terms.currency, total);
+        Some(Draft::new(at, "invoice.upcoming", object))
+    }
+
+    /// Drafts that a customer has a card, which tells nothing of money.
+    pub(super) fn method_draft(&mut self, customer: &str, at: DateTime<Utc>) -> Option<Draft> {
+        let id = self.ids.stamped("pm", '1', at);
+        let object = objects::payment_method(&self.look(at), &id, customer);
+        self.beginnings.then(|| Draft::new(at, "payment_method.attached", object))
+    }
+
     /// Pays an invoice and drafts everything that tells of it.
     pub(super) fn settle(&mut self, invoice: &str, at: DateTime<Utc>) -> Vec<Draft> {
         let link = self.ids.stamped("inpay", '1', at);
@@ -114,8 +145,7 @@ impl World {
         let record = self.invoices.get(invoice)?;
         let payment = record.payment_intent.as_ref().and_then(|intent| self.payments.get(intent));
         let charge = payment.filter(|_| record.attempts > 0).map(|payment| payment.charge.as_str());
-        let object =
-            objects::invoice(&self.look(at), record, status, charge, |price| self.prices.get(price));
+        let object = objects::invoice(&self.look(at), record, status, charge, |price| self.prices.get(price));
         Some(Draft::new(at, kind, object))
     }
 }

@@ -1,7 +1,7 @@
 //! Stripe's objects as JSON: the fields that tell something, in either shape.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Shape;
 use super::catalogue::{Duration, Off};
@@ -37,8 +37,10 @@ fn metadata(user_id: Option<&str>) -> Value {
     user_id.map_or_else(|| json!({}), |user| json!({ "user_id": user }))
 }
 
-fn list(data: Value, count: usize) -> Value {
-    json!({ "object": "list", "data": data, "has_more": false, "total_count": count })
+fn list(data: Vec<Value>) -> Value {
+    let mut list = json!({ "object": "list", "has_more": false, "total_count": data.len() });
+    list["data"] = Value::Array(data);
+    list
 }
 
 /// Adds fields that only one shape has.
@@ -172,7 +174,7 @@ pub(super) fn customer(look: &Look, customer: &Customer) -> Value {
         "address": null,
         "balance": 0,
         "created": customer.created.timestamp(),
-        "currency": null,
+        "currency": customer.currency,
         "default_source": null,
         "delinquent": false,
         "description": null,
@@ -193,12 +195,12 @@ pub(super) fn item(look: &Look, subscription: &Subscription, at: &Price) -> Valu
         "created": subscription.created.timestamp(),
         "discounts": [],
         "metadata": {},
-        "plan": plan(at),
-        "price": price(look, at),
         "quantity": subscription.quantity,
         "subscription": subscription.id,
         "tax_rates": [],
     });
+    object["plan"] = plan(at);
+    object["price"] = price(look, at);
     if !look.is_old() {
         extend(&mut object, period(subscription));
     }
@@ -237,12 +239,10 @@ pub(super) fn subscription(
         "default_tax_rates": [],
         "discounts": discounts,
         "ended_at": time(subscription.ended_at),
-        "items": list(json!([item(look, subscription, at)]), 1),
         "latest_invoice": subscription.latest_invoice,
         "livemode": look.livemode,
         "metadata": metadata(subscription.user_id.as_deref()),
         "pause_collection": pause,
-        "plan": plan(at),
         "quantity": subscription.quantity,
         "schedule": null,
         "start_date": subscription.created.timestamp(),
@@ -250,12 +250,13 @@ pub(super) fn subscription(
         "trial_end": time(subscription.trial.map(|(_, end)| end)),
         "trial_start": time(subscription.trial.map(|(start, _)| start)),
     });
+    object["items"] = list(vec![item(look, subscription, at)]);
+    object["plan"] = plan(at);
     if look.is_old() {
         extend(&mut object, period(subscription));
         let given = subscription.discount.as_ref().zip(with);
-        let given =
-            given.map(|(own, of)| discount(look, own, of, &subscription.id, &subscription.customer));
-        extend(&mut object, json!({ "discount": given }));
+        let given = given.map(|(own, of)| discount(look, own, of, &subscription.id, &subscription.customer));
+        object["discount"] = given.unwrap_or_default();
     }
     object
 }
@@ -284,9 +285,9 @@ fn line(look: &Look, line: &Line, invoice: &Invoice, at: Option<&Price>) -> Valu
         "quantity": line.quantity,
     });
     if look.is_old() {
+        object["plan"] = at.map(plan).unwrap_or_default();
+        object["price"] = at.map(|at| price(look, at)).unwrap_or_default();
         let old = json!({
-            "plan": at.map(plan),
-            "price": at.map(|at| price(look, at)),
             "proration": line.proration,
             "subscription": invoice.subscription,
             "subscription_item": line.item,
@@ -329,7 +330,6 @@ pub(super) fn invoice<'a>(
     let amount_paid = if paid { total } else { 0 };
     let lines: Vec<Value> =
         invoice.lines.iter().map(|own| line(look, own, invoice, price_of(&own.price))).collect();
-    let count = lines.len();
     let taken: Vec<Value> = invoice
         .discount
         .iter()
@@ -352,7 +352,6 @@ pub(super) fn invoice<'a>(
         "customer": invoice.customer,
         "customer_email": invoice.email,
         "discounts": discounts,
-        "lines": list(Value::from(lines), count),
         "livemode": look.livemode,
         "metadata": {},
         "number": finalized.map(|_| invoice.number.as_str()),
@@ -370,6 +369,7 @@ pub(super) fn invoice<'a>(
         "total_discount_amounts": taken,
         "total_excluding_tax": total,
     });
+    object["lines"] = list(lines);
     if look.is_old() {
         let intent = finalized.and(invoice.payment_intent.as_deref());
         let old = json!({
@@ -393,9 +393,47 @@ pub(super) fn invoice<'a>(
             },
             "type": "subscription_details",
         });
-        extend(&mut object, json!({ "parent": parent }));
+        object["parent"] = parent;
     }
     object
+}
+
+/// Builds an invoice that does not exist yet, and so has no id.
+pub(super) fn upcoming(look: &Look, subscription: &Subscription, currency: &str, total: i64) -> Value {
+    let mut object = json!({
+        "object": "invoice",
+        "amount_due": total,
+        "amount_paid": 0,
+        "attempt_count": 0,
+        "billing_reason": "upcoming",
+        "created": subscription.period_end.timestamp(),
+        "currency": currency,
+        "customer": subscription.customer,
+        "livemode": look.livemode,
+        "status": "draft",
+        "total": total,
+    });
+    let link = if look.is_old() {
+        json!({ "subscription": subscription.id })
+    } else {
+        let details = json!({ "metadata": {}, "subscription": subscription.id });
+        json!({ "parent": { "subscription_details": details, "type": "subscription_details" } })
+    };
+    extend(&mut object, link);
+    object
+}
+
+pub(super) fn payment_method(look: &Look, id: &str, customer: &str) -> Value {
+    json!({
+        "id": id,
+        "object": "payment_method",
+        "card": { "brand": "visa", "country": "GB", "last4": "4242" },
+        "created": look.at.timestamp(),
+        "customer": customer,
+        "livemode": look.livemode,
+        "metadata": {},
+        "type": "card",
+    })
 }
 
 pub(super) fn invoice_payment(look: &Look, id: &str, payment: &Payment, at: DateTime<Utc>) -> Value {
@@ -460,9 +498,10 @@ pub(super) fn payment_intent(look: &Look, payment: &Payment, fresh: bool) -> Val
     object
 }
 
-pub(super) fn charge(look: &Look, payment: &Payment) -> Value {
+/// Builds a charge; `early` shows it before its balance transaction is there.
+pub(super) fn charge(look: &Look, payment: &Payment, early: bool) -> Value {
     let paid = payment.paid_at.is_some();
-    let transaction = match (paid, payment.fee_shown) {
+    let transaction = match (paid && !early, payment.fee_shown) {
         (false, _) => Value::Null,
         (true, false) => Value::from(payment.transaction.as_str()),
         (true, true) => json!({
@@ -484,7 +523,6 @@ pub(super) fn charge(look: &Look, payment: &Payment) -> Value {
         "amount": payment.amount,
         "amount_captured": if paid { payment.amount } else { 0 },
         "amount_refunded": payment.refunded,
-        "balance_transaction": transaction,
         "billing_details": { "address": null, "email": payment.email, "name": null, "phone": null },
         "captured": paid,
         "created": payment.charged_at.timestamp(),
@@ -506,6 +544,7 @@ pub(super) fn charge(look: &Look, payment: &Payment) -> Value {
         "refunded": payment.refunded > 0 && payment.refunded == payment.amount,
         "status": if paid { "succeeded" } else { "failed" },
     });
+    object["balance_transaction"] = transaction;
     if look.is_old() {
         extend(&mut object, json!({ "invoice": payment.invoice }));
     }
@@ -550,7 +589,6 @@ pub(super) fn checkout_session(look: &Look, checkout: &Checkout) -> Value {
 }
 
 pub(super) fn refund(refund: &Refund) -> Value {
-    let failure = (refund.status == "failed").then_some("expired_or_canceled_card");
     let mut object = json!({
         "id": refund.id,
         "object": "refund",
@@ -565,9 +603,8 @@ pub(super) fn refund(refund: &Refund) -> Value {
         "receipt_number": null,
         "status": refund.status,
     });
-    if let (Some(reason), Value::Object(fields)) = (failure, &mut object) {
-        let fields: &mut Map<String, Value> = fields;
-        fields.insert("failure_reason".to_owned(), Value::from(reason));
+    if refund.status == "failed" {
+        object["failure_reason"] = Value::from("expired_or_canceled_card");
     }
     object
 }

@@ -1,6 +1,6 @@
 //! Money that moves: attempts to pay, refunds and disputes.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::records::{Dispute, Payment, Refund};
 use super::{Draft, Shape, World, after, objects, second};
@@ -29,6 +29,8 @@ pub(super) struct Order<'a> {
 impl World {
     /// Takes a single payment and returns its intent: `payment_intent.created`, `payment_intent.succeeded`,
     /// `charge.succeeded`. Without a customer nobody can tell whose it is.
+    ///
+    /// Like that of every payment, its fee may be told up to two seconds later: `charge.updated`.
     pub fn one_off_payment(
         &mut self,
         customer: Option<&str>,
@@ -50,7 +52,8 @@ impl World {
             description: "Contact pack",
         };
         let intent = self.open_payment(&order, at);
-        let mut drafts = vec![self.intent_created(&intent, at)?];
+        let created = self.intent_created(&intent, at).filter(|_| self.beginnings);
+        let mut drafts: Vec<Draft> = created.into_iter().collect();
         drafts.extend(self.collect(&intent, at));
         self.emit(drafts);
         Some(intent)
@@ -82,7 +85,7 @@ impl World {
         let look = self.look(at);
         self.emit(vec![
             Draft::new(at, "refund.created", objects::refund(&refund)),
-            Draft::new(at, "charge.refunded", objects::charge(&look, &payment)),
+            Draft::new(at, "charge.refunded", objects::charge(&look, &payment, false)),
         ]);
         let id = refund.id.clone();
         self.refunds.insert(id.clone(), refund);
@@ -213,20 +216,27 @@ impl World {
         Some(Draft::new(at, "payment_intent.created", object))
     }
 
-    /// Lets an open intent succeed.
+    /// Lets an open intent succeed; of some charges the fee is only there a little later: `charge.updated`.
     pub(super) fn collect(&mut self, intent: &str, at: DateTime<Utc>) -> Vec<Draft> {
-        let look = self.look(at);
+        let later = at + TimeDelta::seconds(self.random.between(1, 2));
+        let early = self.random.percent(40);
+        let (look, later_look) = (self.look(at), self.look(later));
         let Some(payment) = self.payments.get_mut(intent) else { return Vec::new() };
         if payment.failure.is_some() {
             payment.charge = self.ids.stamped("ch", '3', at);
         }
+        let early = early && payment.fee_shown;
         payment.charged_at = at;
         payment.paid_at = Some(at);
-        payment.touched = at;
-        vec![
+        payment.touched = if early { later } else { at };
+        let mut drafts = vec![
             Draft::new(at, "payment_intent.succeeded", objects::payment_intent(&look, payment, false)),
-            Draft::new(at, "charge.succeeded", objects::charge(&look, payment)),
-        ]
+            Draft::new(at, "charge.succeeded", objects::charge(&look, payment, early)),
+        ];
+        if early {
+            drafts.push(Draft::new(later, "charge.updated", objects::charge(&later_look, payment, false)));
+        }
+        drafts
     }
 
     /// Lets an attempt to pay an open intent fail.
@@ -242,7 +252,7 @@ impl World {
         payment.touched = at;
         vec![
             Draft::new(at, "payment_intent.payment_failed", objects::payment_intent(&look, payment, false)),
-            Draft::new(at, "charge.failed", objects::charge(&look, payment)),
+            Draft::new(at, "charge.failed", objects::charge(&look, payment, false)),
         ]
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Customer {
     pub(super) email: String,
     pub(super) created: DateTime<Utc>,
     pub(super) deleted: bool,
+    /// That of the first subscription.
+    pub(super) currency: Option<String>,
     /// `metadata.user_id` of the customer.
     pub(super) user_id: Option<String>,
     /// The first `client_reference_id` of its checkout sessions.

@@ -85,10 +85,9 @@ impl World {
         let invoice = self.bill(&id, "subscription_create", lines, at)?;
         let mut drafts = Vec::new();
         drafts.extend(self.discount_draft(&id, "customer.discount.created", at));
-        drafts.extend(self.invoice_draft(&invoice, "invoice.created", "draft", at));
-        drafts.extend(self.invoice_draft(&invoice, "invoice.finalized", "open", at));
-        let intent = self.invoices.get(&invoice).and_then(|own| own.payment_intent.clone());
-        drafts.extend(intent.and_then(|intent| self.intent_created(&intent, at)));
+        drafts.extend(self.method_draft(customer, at));
+        drafts.extend(self.first_subscription(customer, &price_terms.currency, at));
+        drafts.extend(self.beginnings(&invoice, at));
         drafts.extend(self.settle(&invoice, at));
         drafts.extend(self.creation_drafts(&id, at));
         if let Some(reference) = terms.via_checkout {
@@ -122,7 +121,7 @@ impl World {
     /// Lets a payment fail: the next period's, or once more that of the invoice still open.
     ///
     /// Emits `invoice.payment_failed`, `payment_intent.payment_failed`, `charge.failed`, and the first time
-    /// `invoice.finalized` and `customer.subscription.updated` (past due). Refuses where nothing is due.
+    /// those of a new invoice and `customer.subscription.updated` (past due). Refuses where nothing is due.
     pub fn fail_payment(&mut self, subscription: &str, at: DateTime<Utc>) -> bool {
         let Some(own) = self.subscriptions.get(subscription) else { return false };
         if own.status == "past_due" {
@@ -214,6 +213,14 @@ impl World {
             })
     }
 
+    /// Announces the next invoice of an active subscription: `invoice.upcoming`, whose object has no id.
+    pub fn announce(&mut self, subscription: &str, at: DateTime<Utc>) -> bool {
+        let draft = self.upcoming(subscription, second(at));
+        let announced = draft.is_some();
+        self.emit(draft.into_iter().collect());
+        announced
+    }
+
     /// Returns when a subscription's current period or trial ends; `None` once it is over.
     pub fn period_end(&self, subscription: &str) -> Option<DateTime<Utc>> {
         self.subscriptions.get(subscription).filter(|own| !own.is_over()).map(|own| own.period_end)
@@ -297,7 +304,7 @@ impl World {
         let mut drafts: Vec<Draft> = self.drop_spent_discount(subscription, at).into_iter().collect();
         let lines = self.full_line(subscription, at).into_iter().collect();
         let invoice = self.bill(subscription, "subscription_cycle", lines, at)?;
-        drafts.extend(self.invoice_draft(&invoice, "invoice.finalized", "open", at));
+        drafts.extend(self.beginnings(&invoice, at));
         if succeeds {
             drafts.extend(self.settle(&invoice, at));
         } else {
@@ -373,7 +380,7 @@ impl World {
         if bills && rest > unused {
             let lines = self.proration_lines(subscription, (&unused, &rest), at);
             let invoice = self.bill(subscription, "subscription_update", lines, at)?;
-            drafts.extend(self.invoice_draft(&invoice, "invoice.finalized", "open", at));
+            drafts.extend(self.beginnings(&invoice, at));
             drafts.extend(self.settle(&invoice, at));
         }
         let update = self.draft(subscription, "customer.subscription.updated", at)?;

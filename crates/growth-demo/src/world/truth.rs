@@ -242,7 +242,8 @@ impl World {
         });
         let subscriptions = self.subscriptions.values().filter_map(|subscription| {
             let terms = &self.prices.get(&subscription.price)?.terms;
-            let coupon = subscription.discount.as_ref().and_then(|discount| self.coupons.get(&discount.coupon));
+            let coupon =
+                subscription.discount.as_ref().and_then(|discount| self.coupons.get(&discount.coupon));
             Some(TruthSubscription {
                 id: subscription.id.clone(),
                 customer: subscription.customer.clone(),

@@ -151,27 +151,29 @@ fn no_change_of_any_field_makes_it_panic() {
         json!({ "data": null }),
         json!({ "id": {} }),
     ];
-    let mut reads = 0_u32;
+    let (mut read, mut refused) = (0_u32, 0_u32);
     for (event_type, object) in one_of_each() {
         for path in paths(&object) {
             for replacement in &replacements {
                 let mut changed = object.clone();
                 *changed.pointer_mut(&path).expect("the path was found in the object") = replacement.clone();
-                // Both outcomes are fine; what counts is that there is one.
-                drop(try_tell_any(event_type, changed));
-                reads += 1;
+                if can_be_read(event_type, changed) {
+                    read += 1;
+                } else {
+                    refused += 1;
+                }
             }
         }
     }
-    assert!(reads > 5_000, "only {reads} changes were tried");
+    assert!(read > 2_000 && refused > 2_000, "{read} changed objects were read and {refused} refused");
 }
 
-/// Reads a changed object in an envelope and by itself, through everything that is public.
-fn try_tell_any(event_type: &str, object: Value) -> bool {
-    let by_itself = extract::facts_of_object(&object, at(NOW), "backfill_1").is_ok();
+/// Puts a changed object through everything that is public; both answers are fine, a panic is not.
+fn can_be_read(event_type: &str, object: Value) -> bool {
+    let shown = extract::facts_of_object(&object, at(NOW), "backfill_1").is_ok();
     let told = object.is_object() && try_tell(event_type, &object).is_ok();
     let known = envelope::read(object).is_ok();
-    by_itself && told && known
+    shown && told && known
 }
 
 /// The JSON pointers of all fields and entries, deepest last.

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use comfy_table::{CellAlignment, Table, presets};
-use growth_domain::facts::{PaymentObject, SubscriptionItem};
+use growth_domain::facts::{InvoiceLine, PaymentObject, SubscriptionItem};
 use growth_stripe::envelope::{self, Document, ReadError};
 use growth_stripe::extract::{self, ExtractError, Extraction};
 use serde_json::{Value, json};
@@ -114,7 +114,7 @@ impl Survey {
             let version = name(&file).trim_end_matches(".json").to_owned();
             let mut examples = parsed(&file);
             let Value::Object(examples) = examples["resources"].take() else {
-                panic!("no examples in {file:?}")
+                panic!("no examples in {}", file.display())
             };
             for (_, example) in examples {
                 self.document(&version, example);
@@ -218,8 +218,13 @@ impl Survey {
             if told.into_iter().any(is_known) && invoice.subscription.is_none() {
                 problems.push("has lost its subscription");
             }
-            if invoice.lines.iter().any(|line| line.price.is_none() && version.len() == 10) {
-                problems.push("has a line without a price");
+            let mut lines = object["lines"]["data"].as_array().into_iter().flatten().zip(&invoice.lines);
+            let is_lost = |(line, read): (&Value, &InvoiceLine)| {
+                let told = [&line["price"], &line["pricing"]["price_details"]["price"]];
+                told.into_iter().any(is_known) && read.price.is_none()
+            };
+            if lines.any(is_lost) {
+                problems.push("has lost the price of a line");
             }
         }
         for problem in problems {

@@ -118,7 +118,9 @@ pub(crate) fn dispute(extraction: &Extraction) -> Dispute {
 
 /// The list object around some entries.
 pub(crate) fn list(entries: Value) -> Value {
-    json!({ "object": "list", "data": entries, "has_more": false, "url": "/v1/some" })
+    let mut page = json!({ "object": "list", "has_more": false, "url": "/v1/some" });
+    page["data"] = entries;
+    page
 }
 
 pub(crate) fn a_session() -> Value {

@@ -20,7 +20,7 @@ pub(super) enum Turn {
     TakesMonthly,
     /// Changes to so many seats.
     HasSeats(i64),
-    /// Ends with one of its first six periods.
+    /// Ends with one of its first three periods.
     Cancels,
     /// Ends in the middle of a period.
     Quits,
@@ -48,7 +48,7 @@ pub(super) enum Turn {
     },
     /// Stays and has a part of a payment refunded.
     IsRefundedInPart,
-    /// Disputes the first payment, and wins.
+    /// Disputes the first payment, wins the money back from the business, and leaves.
     Disputes,
 }
 
@@ -56,9 +56,9 @@ pub(super) enum Turn {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Story {
     /// How many live it for certain.
-    pub(super) times: u64,
+    pub(super) times: i64,
     /// How many more may.
-    pub(super) perhaps: u64,
+    pub(super) perhaps: i64,
     pub(super) plan: Plan,
     pub(super) seats: i64,
     pub(super) offer: Offer,
@@ -85,35 +85,35 @@ pub(super) const STORIES: [Story; 36] = [
     Story { turn: Turn::FallsBehind, ..STAYS },
     Story { times: 2, trial: true, turn: Turn::IsInTrial, age_days: (2, 10), ..STAYS },
     Story { turn: Turn::Disputes, age_days: (100, 250), ..STAYS },
-    Story { turn: Turn::Returns, age_days: (180, 320), ..STAYS },
-    Story { turn: Turn::TakesYearly, age_days: (90, 250), ..STAYS },
-    Story { turn: Turn::HasSeats(2), age_days: (90, 300), ..STAYS },
-    Story { turn: Turn::HasSeats(1), seats: 3, age_days: (90, 300), ..STAYS },
+    Story { turn: Turn::Returns, age_days: (200, 320), ..STAYS },
+    Story { turn: Turn::TakesYearly, age_days: (120, 300), ..STAYS },
+    Story { turn: Turn::HasSeats(2), age_days: (70, 150), ..STAYS },
+    Story { turn: Turn::HasSeats(1), seats: 2, age_days: (90, 200), ..STAYS },
     Story { turn: Turn::TakesMonthly, plan: Plan::Yearly, age_days: (90, 200), ..STAYS },
-    Story { turn: Turn::Recovers(1), age_days: (90, 320), ..STAYS },
-    Story { turn: Turn::Recovers(3), age_days: (90, 320), ..STAYS },
+    Story { turn: Turn::Recovers(1), age_days: (180, 335), ..STAYS },
+    Story { turn: Turn::Recovers(3), age_days: (80, 180), ..STAYS },
     Story { turn: Turn::Pauses { resumes: true }, age_days: (120, 250), ..STAYS },
     Story { turn: Turn::Pauses { resumes: false }, age_days: (80, 250), ..STAYS },
     Story { turn: Turn::WillCancel, age_days: (70, 250), ..STAYS },
     Story { turn: Turn::IsRefundedInPart, age_days: (40, 300), ..STAYS },
-    Story { turn: Turn::IsRefunded { fails: false }, age_days: (30, 300), ..STAYS },
-    Story { turn: Turn::IsRefunded { fails: true }, age_days: (30, 300), ..STAYS },
-    Story { times: 3, turn: Turn::GivesUp, age_days: (115, 330), ..STAYS },
-    Story { times: 10, turn: Turn::Cancels, age_days: (40, 340), ..STAYS },
-    Story { times: 2, turn: Turn::Cancels, offer: Offer::Launch, age_days: (70, 300), ..STAYS },
-    Story { times: 2, turn: Turn::Cancels, offer: Offer::Spring, age_days: (100, 300), ..STAYS },
-    Story { times: 4, turn: Turn::Quits, age_days: (90, 330), ..STAYS },
+    Story { turn: Turn::IsRefunded { fails: false }, age_days: (30, 120), ..STAYS },
+    Story { turn: Turn::IsRefunded { fails: true }, age_days: (120, 300), ..STAYS },
+    Story { times: 3, turn: Turn::GivesUp, age_days: (60, 330), ..STAYS },
+    Story { times: 10, turn: Turn::Cancels, age_days: (35, 345), ..STAYS },
+    Story { times: 2, turn: Turn::Cancels, offer: Offer::Launch, age_days: (40, 300), ..STAYS },
+    Story { times: 2, turn: Turn::Cancels, offer: Offer::Spring, age_days: (40, 300), ..STAYS },
+    Story { times: 4, turn: Turn::Quits, age_days: (25, 330), ..STAYS },
     Story { times: 4, trial: true, turn: Turn::LeavesInTrial, age_days: (20, 300), ..STAYS },
-    Story { times: 3, perhaps: 1, ..STAYS },
-    Story { turn: Turn::BuysPack, age_days: (40, 300), ..STAYS },
-    Story { trial: true, age_days: (30, 200), ..STAYS },
-    Story { times: 2, offer: Offer::Label, ..STAYS },
+    Story { times: 2, perhaps: 1, age_days: (5, 60), ..STAYS },
+    Story { turn: Turn::BuysPack, age_days: (30, 90), ..STAYS },
+    Story { trial: true, age_days: (20, 50), ..STAYS },
+    Story { times: 2, offer: Offer::Label, age_days: (5, 90), ..STAYS },
     Story { offer: Offer::Spring, age_days: (10, 60), ..STAYS },
     Story { offer: Offer::Spring, age_days: (120, 300), ..STAYS },
-    Story { times: 2, plan: Plan::Yearly, age_days: (10, 300), ..STAYS },
+    Story { times: 2, plan: Plan::Yearly, age_days: (10, 200), ..STAYS },
     Story { plan: Plan::Yearly, turn: Turn::BuysPack, age_days: (60, 300), ..STAYS },
-    Story { plan: Plan::Yearly, offer: Offer::Label, age_days: (20, 300), ..STAYS },
-    Story { plan: Plan::Yearly, offer: Offer::Launch, age_days: (20, 300), ..STAYS },
+    Story { plan: Plan::Yearly, offer: Offer::Label, age_days: (20, 150), ..STAYS },
+    Story { plan: Plan::Yearly, offer: Offer::Launch, age_days: (8, 60), ..STAYS },
     Story { times: 3, plan: Plan::MonthlyUsd, age_days: (10, 300), ..STAYS },
     Story { plan: Plan::YearlyUsd, age_days: (20, 300), ..STAYS },
     Story { plan: Plan::MonthlyUsd, turn: Turn::Cancels, age_days: (70, 300), ..STAYS },

@@ -1,0 +1,5 @@
+//! Stripe's history in, tables out: the same tables for the same history.
+
+mod convergence;
+mod dump;
+mod one_payment;
