@@ -52,8 +52,8 @@ statements! {
 }
 
 const SQLITE_HAS_HISTORY: &str =
-    "SELECT COUNT(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'";
-const POSTGRES_HAS_HISTORY: &str = "SELECT to_regclass('schema_migrations') IS NOT NULL";
+    "SELECT COUNT(*) > 0 AS known FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'";
+const POSTGRES_HAS_HISTORY: &str = "SELECT to_regclass('schema_migrations') IS NOT NULL AS known";
 const POSTGRES_LOCK: &str = "SELECT 1::bigint FROM (SELECT pg_advisory_xact_lock(7160119472)) AS locked";
 const POSTGRES_HAS_SCHEMA: &str = "SELECT to_regnamespace($1) IS NOT NULL";
 
@@ -125,10 +125,7 @@ async fn apply(tx: &mut Tx, migration: &Migration) -> Result<(), Error> {
 }
 
 async fn applied(on: impl Into<Target<'_>>, engine: Engine) -> Result<BTreeMap<i64, String>, Error> {
-    let has_history = match engine {
-        Engine::Sqlite => SQLITE_HAS_HISTORY,
-        Engine::Postgres => POSTGRES_HAS_HISTORY,
-    };
+    let has_history = has_history_sql(engine);
     match on.into() {
         Target::Db(db) => {
             let (known,): (bool,) = query(db, has_history).fetch_one().await?;
@@ -145,6 +142,17 @@ async fn applied(on: impl Into<Target<'_>>, engine: Engine) -> Result<BTreeMap<i
             Ok(query(tx, APPLIED).fetch_all::<(i64, String)>().await?.into_iter().collect())
         }
     }
+}
+
+fn has_history_sql(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => SQLITE_HAS_HISTORY,
+        Engine::Postgres => POSTGRES_HAS_HISTORY,
+    }
+}
+
+pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
+    vec![("migrate::has_history".to_owned(), has_history_sql(engine).to_owned())]
 }
 
 fn missing(engine: Engine, applied: &BTreeMap<i64, String>) -> Result<Vec<Migration>, Error> {

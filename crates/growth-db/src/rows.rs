@@ -4,20 +4,24 @@
 
 mod catalog;
 mod customers;
+pub mod events;
 pub mod inbox;
 mod payments;
 mod product;
+pub mod settings;
 mod subscriptions;
+pub mod users;
 
 pub use catalog::{CouponRow, DiscountRow, PriceRow, PricingReferenceRow, ProductRow};
 pub use customers::{CustomerClaimRow, CustomerRow};
 pub use inbox::{EventState, StripeEventRow};
 pub use payments::{DisputeRow, InvoiceRow, PaymentAliasRow, PaymentFactRow, PaymentRow, RefundRow};
-pub use product::{ActivityRow, DailyEventRow, EventRow, MilestoneRow, ReceiptRow, UsageRow, UserRow};
+pub use product::{ActivityRow, DailyEventRow, EventRow, MilestoneRow, ReceiptRow, UsageRow};
 pub use subscriptions::{MovementRow, SubscriptionChangeRow, SubscriptionMrrRow, SubscriptionRow};
+pub use users::UserRow;
 
 use crate::Engine;
-use crate::table::statements_of;
+use crate::table::{merge_statement_of, statements_of};
 
 /// The statements made for every table, for the test that prepares them on both engines.
 #[doc(hidden)]
@@ -41,6 +45,22 @@ pub fn statements(engine: Engine) -> Vec<(String, String)> {
         statements_of::<RefundRow>(engine),
         statements_of::<DisputeRow>(engine),
         statements_of::<InvoiceRow>(engine),
+        statements_of::<EventRow>(engine),
+        statements_of::<ReceiptRow>(engine),
+        statements_of::<ActivityRow>(engine),
+        statements_of::<DailyEventRow>(engine),
+        statements_of::<MilestoneRow>(engine),
+        statements_of::<UsageRow>(engine),
+        vec![
+            merge_statement_of::<ActivityRow>(engine),
+            merge_statement_of::<DailyEventRow>(engine),
+            merge_statement_of::<MilestoneRow>(engine),
+            merge_statement_of::<UsageRow>(engine),
+        ],
+        events::statements(engine),
+        inbox::statements(engine),
+        settings::statements(engine),
+        users::statements(engine),
     ]
     .concat()
 }

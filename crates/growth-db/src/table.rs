@@ -4,6 +4,9 @@
 //! thousand rows are one statement. What is written is decided in Rust; SQL
 //! only stores it. Keys are sorted in every statement, or concurrent writers
 //! would deadlock.
+//!
+//! Texts are assumed to be free of U+0000, within JSON as well: Postgres refuses
+//! it and SQLite does not, so whoever reads a text from outside strips it there.
 
 use std::fmt::Write as _;
 
@@ -69,8 +72,44 @@ pub trait Table: Serialize + Record {
     const KEY: &'static [&'static str];
 }
 
-/// Declares a row and its table.
+/// How a column of a rollup takes in another value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// The sum of both.
+    Sum,
+    /// The bits that are set in either.
+    Bits,
+    /// The lesser one that is not NULL.
+    Earliest,
+    /// The greater one that is not NULL.
+    Latest,
+}
 
+impl Merge {
+    /// The merged value of a column of `table`; both engines have no scalar `min` in common.
+    fn sql(self, table: &str, column: &str) -> String {
+        let (stored, given) = (format!("{table}.{column}"), format!("excluded.{column}"));
+        let unless_stored = |is_better: &str| {
+            format!(
+                "CASE WHEN {stored} IS NULL OR {given} {is_better} {stored} THEN {given} ELSE {stored} END"
+            )
+        };
+        match self {
+            Self::Sum => format!("{stored} + {given}"),
+            Self::Bits => format!("{stored} | {given}"),
+            Self::Earliest => unless_stored("<"),
+            Self::Latest => unless_stored(">"),
+        }
+    }
+}
+
+/// A row that gathers what many writers add to it.
+pub trait Rollup: Table {
+    /// Every column outside the key.
+    const MERGE: &'static [(&'static str, Merge)];
+}
+
+/// Declares a row and its table.
 macro_rules! table {
     ($(#[$meta:meta])* pub struct $row:ident: $table:literal ($($key:literal),+) {
         $($(#[$field_meta:meta])* $field:ident: $kind:ty,)+
@@ -100,6 +139,10 @@ pub fn rows(engine: Engine, columns: &[(&str, Kind)]) -> String {
             // The form in which the driver binds a time, so that texts compare as times do.
             (Engine::Sqlite, Kind::Time) => {
                 write!(sql, "{comma}replace(value ->> '{name}', 'Z', '+00:00') AS {name}")
+            }
+            // `->>` would take the quotes off a JSON text, and `->` alone would store NULL as `null`.
+            (Engine::Sqlite, Kind::Json) => {
+                write!(sql, "{comma}nullif(value -> '{name}', 'null') AS {name}")
             }
             (Engine::Sqlite, _) => write!(sql, "{comma}value ->> '{name}' AS {name}"),
         };
@@ -140,7 +183,7 @@ fn insert_sql<T: Table>(engine: Engine) -> String {
     )
 }
 
-fn insert_new_sql<T: Table>(engine: Engine) -> String {
+pub(crate) fn insert_new_sql<T: Table>(engine: Engine) -> String {
     insert_sql::<T>(engine) + "DO NOTHING"
 }
 
@@ -149,22 +192,33 @@ fn upsert_sql<T: Table>(engine: Engine) -> String {
     let rest: Vec<&str> =
         T::COLUMNS.iter().map(|(name, _)| *name).filter(|name| !T::KEY.contains(name)).collect();
     let list = |f: &dyn Fn(&str) -> String| rest.iter().map(|name| f(name)).collect::<Vec<_>>().join(", ");
-    let differs = match engine {
-        Engine::Sqlite => "IS NOT",
-        Engine::Postgres => "IS DISTINCT FROM",
-    };
     format!(
-        "{}({}) DO UPDATE SET {} WHERE ({}) {differs} ({})",
+        "{}({}) DO UPDATE SET {} WHERE ({}) {} ({})",
         insert_sql::<T>(engine),
         T::KEY.join(", "),
         list(&|name| format!("{name} = excluded.{name}")),
         list(&|name| format!("{}.{name}", T::NAME)),
+        differs(engine),
         list(&|name| format!("excluded.{name}")),
     )
 }
 
+fn merge_sql<T: Rollup>(engine: Engine) -> String {
+    let merged: Vec<String> =
+        T::MERGE.iter().map(|(name, how)| format!("{name} = {}", how.sql(T::NAME, name))).collect();
+    format!("{}({}) DO UPDATE SET {}", insert_sql::<T>(engine), T::KEY.join(", "), merged.join(", "))
+}
+
+/// The comparison for which NULL is a value like any other.
+pub(crate) fn differs(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "IS NOT",
+        Engine::Postgres => "IS DISTINCT FROM",
+    }
+}
+
 /// `column IN ($1)` for a JSON array of texts.
-fn among(engine: Engine, column: &str) -> String {
+pub(crate) fn among(engine: Engine, column: &str) -> String {
     match engine {
         Engine::Sqlite => format!("{column} IN (SELECT value FROM json_each($1))"),
         Engine::Postgres => {
@@ -210,6 +264,16 @@ pub async fn upsert<T: Table>(tx: &mut Tx, rows: &[T]) -> Result<u64, Error> {
     }
     let sql = upsert_sql::<T>(tx.engine());
     Ok(built_query(tx, sql).bind(json(rows)?).execute().await?)
+}
+
+/// Merges rows into those that are there; no two of them may have the same key.
+pub async fn merge<T: Rollup>(tx: &mut Tx, rows: &[T]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let sql = merge_sql::<T>(tx.engine());
+    built_query(tx, sql).bind(json(rows)?).execute().await?;
+    Ok(())
 }
 
 /// The rows of one scope whose `column` is one of `values`.
@@ -262,6 +326,12 @@ pub async fn delete_except<T: Table>(
 /// What is bound to `$1` of a bulk statement.
 pub fn json<T: Serialize + ?Sized>(rows: &T) -> Result<String, Error> {
     serde_json::to_string(rows).map_err(|error| Error::Database(sqlx::Error::Encode(error.into())))
+}
+
+/// The statement made for the rollup `T`, beside those of [`statements_of`].
+#[doc(hidden)]
+pub fn merge_statement_of<T: Rollup>(engine: Engine) -> (String, String) {
+    (format!("{}::merge", T::NAME), merge_sql::<T>(engine))
 }
 
 /// The statements made for `T`, for the test that prepares every statement on both engines.

@@ -1,6 +1,6 @@
 //! Random numbers that are the same on every machine and in every release.
 
-/// A generator after SplitMix64 (Steele, Lea, Flood: "Fast splittable
+/// A generator after `SplitMix64` (Steele, Lea, Flood: "Fast splittable
 /// pseudorandom number generators", 2014).
 #[derive(Clone, Debug)]
 pub(crate) struct Random {

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use crate::money::Micros;
 use crate::movements::Kind;
@@ -78,7 +79,9 @@ impl RollForward {
 }
 
 /// A ratio with what it is made of. Its value is undefined where the denominator is 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+///
+/// In JSON it is an object with `numerator`, `denominator` and `value` (or `null`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ratio {
     /// Above the line.
     pub numerator: i128,
@@ -94,6 +97,16 @@ impl Ratio {
     )]
     pub fn value(self) -> Option<f64> {
         (self.denominator != 0).then(|| self.numerator as f64 / self.denominator as f64)
+    }
+}
+
+impl Serialize for Ratio {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Ratio", 3)?;
+        fields.serialize_field("numerator", &self.numerator)?;
+        fields.serialize_field("denominator", &self.denominator)?;
+        fields.serialize_field("value", &self.value())?;
+        fields.end()
     }
 }
 

@@ -1,1 +1,50 @@
-//! growth-metrics.
+//! Rows into one growth snapshot.
+//!
+//! Every figure that growthctl shows comes from a [`GrowthSnapshot`], so the
+//! report, its JSON and later pages can never disagree. Invariants:
+//!
+//! * The same rows and the same request give the same snapshot; there is no clock here.
+//! * The identity of the roll-forward is checked whenever a period is built.
+//! * What is not known is told as not known, never as 0.
+
+mod cash;
+mod error;
+mod freshness;
+mod request;
+mod revenue;
+mod snapshot;
+mod users;
+
+use growth_db::Db;
+
+pub use error::Error;
+pub use request::{Goal, Request};
+pub use snapshot::{
+    Cash, CurrencyRevenue, Freshness, GoalProgress, GrowthSnapshot, Header, Money, Mrr, PaymentLine, Period, Periods,
+    RefundLine, Retention, Unpriced, Users,
+};
+
+/// Builds the snapshot of a window and the window before it.
+///
+/// # Errors
+///
+/// Where the database cannot be read, and where the ledger does not add up, which is a defect.
+pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Error> {
+    let scope = request.scope(db).await?;
+    let policy = request::stored_policy(db).await?;
+    let mut currencies = revenue::by_currency(db, &scope, request).await?;
+    cash::add(db, &scope, request, &mut currencies).await?;
+    let currencies = revenue::in_order(currencies, request.goal.as_ref());
+    let goal = request.goal.as_ref().map(|goal| revenue::progress(goal, &currencies));
+    Ok(GrowthSnapshot {
+        schema_version: snapshot::SCHEMA_VERSION,
+        header: request.header(&scope, policy),
+        goal,
+        payments: cash::payments(db, &scope, request).await?,
+        refunds: cash::refunds(db, &scope, request).await?,
+        unpriced: revenue::unpriced(db, &scope, request).await?,
+        users: users::figures(db, request).await?,
+        freshness: freshness::figures(db, &scope, request).await?,
+        revenue: currencies,
+    })
+}

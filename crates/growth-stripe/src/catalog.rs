@@ -93,7 +93,7 @@ pub(crate) fn discount(
     origin: &Origin<'_>,
     out: &mut Extraction,
 ) -> Result<(), ExtractError> {
-    push_discount(fields, None, origin, out).map(drop)
+    push_discount(fields, &Use::default(), origin, out).map(drop)
 }
 
 /// Reads the discount at the first of the paths and gives its id.
@@ -105,7 +105,7 @@ pub(crate) fn shown_discount<const N: usize>(
     out: &mut Extraction,
 ) -> Result<Option<String>, ExtractError> {
     match fields.expandable(paths)? {
-        Some(shown) => entry_discount(&shown, holder, origin, out).map(Some),
+        Some(shown) => entry_discount(&shown, holder, origin, out),
         None => Ok(None),
     }
 }
@@ -119,7 +119,11 @@ pub(crate) fn shown_discounts<const N: usize>(
     out: &mut Extraction,
 ) -> Result<Vec<String>, ExtractError> {
     let list = fields.list(paths)?;
-    list.entries().iter().map(|entry| entry_discount(entry, holder, origin, out)).collect()
+    let mut ids = Vec::new();
+    for entry in list.entries() {
+        ids.extend(entry_discount(entry, holder, origin, out)?);
+    }
+    Ok(ids)
 }
 
 /// Reads the price of a subscription item or invoice line, as far as it is shown.
@@ -255,61 +259,68 @@ fn read_transform(fields: &Fields<'_>, path: &str) -> Result<Option<TransformQua
     Ok(Some(TransformQuantity { divide_by, round: transform.required_text(["round"])? }))
 }
 
+/// Reads a discount inside another object and gives its id.
+///
+/// One that was deleted holds no more and does not say when it ended; its
+/// event does, so only its coupon is read.
 fn entry_discount(
     shown: &Expandable<'_>,
     holder: &Use<'_>,
     origin: &Origin<'_>,
     out: &mut Extraction,
-) -> Result<String, ExtractError> {
+) -> Result<Option<String>, ExtractError> {
     match shown {
-        Expandable::Id(id) => Ok(id.clone()),
-        Expandable::Object(fields) => push_discount(fields, Some(holder), &origin.inside(), out),
+        Expandable::Id(id) => Ok(Some(id.clone())),
+        Expandable::Object(fields) if fields.flag(["deleted"])? => {
+            shown_coupon(fields, origin, out)?;
+            Ok(None)
+        }
+        Expandable::Object(fields) => push_discount(fields, holder, &origin.inside(), out).map(Some),
     }
 }
 
 /// Reads a discount and gives its id.
 ///
 /// An invoice shows the discounts of its subscription and customer beside its
-/// own, so the discount's own fields say how far it reaches. A deleted one
-/// inside another object does not say when it ended; its event does, so only
-/// its coupon is read.
+/// own, so the discount's own fields say how far it reaches.
 fn push_discount(
     fields: &Fields<'_>,
-    holder: Option<&Use<'_>>,
+    holder: &Use<'_>,
     origin: &Origin<'_>,
     out: &mut Extraction,
 ) -> Result<String, ExtractError> {
-    let user = holder.copied().unwrap_or_default();
-    let coupon_shown = fields.expandable(["source.coupon", "coupon"])?;
-    let coupon_id = fields.reference(["source.coupon", "coupon"])?;
-    let customer = owner(fields)?.or_else(|| user.customer.map(str::to_owned));
-    let subscription = fields.reference(["subscription"])?.or_else(|| user.subscription.map(str::to_owned));
-    let id = match (fields.text(["id"])?, subscription.as_ref().or(customer.as_ref()), &coupon_id) {
+    let coupon = fields.reference(["source.coupon", "coupon"])?;
+    let customer = owner(fields)?.or_else(|| holder.customer.map(str::to_owned));
+    let subscription = fields.reference(["subscription"])?.or_else(|| holder.subscription.map(str::to_owned));
+    let id = match (fields.text(["id"])?, subscription.as_ref().or(customer.as_ref()), &coupon) {
         (Some(id), _, _) => id,
-        (None, Some(owner), Some(coupon)) => format!("{owner}:{coupon}"),
+        (None, Some(user), Some(coupon)) => format!("{user}:{coupon}"),
         _ => return Err(fields.missing(["id"])),
     };
-
-    let is_deleted = origin.deletes() || fields.flag(["deleted"])?;
-    if holder.is_none() || !is_deleted {
-        let end = fields.instant(["end"])?;
-        let rank = rank::discount(if is_deleted { "customer.discount.deleted" } else { origin.event_type });
-        let terms = DiscountTerms {
-            id: id.clone(),
-            coupon: coupon_id,
-            customer,
-            subscription,
-            narrow: user.narrow || fields.has(["invoice", "invoice_item", "subscription_item"]),
-            start: fields.instant(["start"])?,
-            end: if is_deleted { Some(end.map_or(origin.at, |end| end.min(origin.at))) } else { end },
-            deleted: is_deleted,
-        };
-        out.push(Fact::Discount(DiscountFact { stamp: origin.stamp(rank), terms }));
-    }
-    if let Some(Expandable::Object(shown)) = coupon_shown {
-        coupon(&shown, &origin.inside(), out)?;
-    }
+    let deleted = origin.deletes() || fields.flag(["deleted"])?;
+    let end = fields.instant(["end"])?;
+    let terms = DiscountTerms {
+        id: id.clone(),
+        coupon,
+        customer,
+        subscription,
+        narrow: holder.narrow || fields.has(["invoice", "invoice_item", "subscription_item"]),
+        start: fields.instant(["start"])?,
+        end: if deleted { Some(end.map_or(origin.at, |end| end.min(origin.at))) } else { end },
+        deleted,
+    };
+    let rank = rank::discount(if deleted { "customer.discount.deleted" } else { origin.event_type });
+    out.push(Fact::Discount(DiscountFact { stamp: origin.stamp(rank), terms }));
+    shown_coupon(fields, origin, out)?;
     Ok(id)
+}
+
+/// Reads the coupon of a discount where it is expanded.
+fn shown_coupon(fields: &Fields<'_>, origin: &Origin<'_>, out: &mut Extraction) -> Result<(), ExtractError> {
+    match fields.expandable(["source.coupon", "coupon"])? {
+        Some(Expandable::Object(shown)) => coupon(&shown, &origin.inside(), out),
+        _ => Ok(()),
+    }
 }
 
 /// Whether all that is left of an object is that it was deleted, which its own event tells.

@@ -15,8 +15,11 @@ pub struct Event {
     pub user: Option<String>,
     /// When it happened.
     pub at: DateTime<Utc>,
-    /// A name of the catalogue or a custom one in snake_case, see [`growth_domain::catalogue`].
+    /// A name of the catalogue or a custom one in `snake_case`, see [`growth_domain::catalogue`].
     pub name: String,
+    /// One of the six categories; `None` for the catalogue's own, which is `user_action` for a custom name.
+    #[serde(default)]
+    pub category: Option<String>,
     /// Which application of the product it happened in.
     pub app: String,
     /// The session it belongs to.

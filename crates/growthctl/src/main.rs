@@ -1,1 +1,80 @@
-fn main() {}
+//! The `growthctl` command: parses, resolves settings, calls one library, prints, exits.
+
+mod commands;
+mod database;
+mod documents;
+mod failure;
+mod printer;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::{Outcome, exit_code};
+use crate::printer::Printer;
+use crate::settings::GlobalArgs;
+
+/// Revenue instrumentation and growth telemetry for products that bill with Stripe.
+///
+/// growthctl takes in Stripe's history and your product's events, keeps them in your own database
+/// (an embedded SQLite file, or your Postgres), and writes a growth report whose figures agree
+/// with Stripe's, whatever order, duplication or loss the events arrived with.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = GETTING_STARTED)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const GETTING_STARTED: &str = "\
+Getting started:
+  growthctl report --demo --days 30              a report about a sample business, nothing to set up
+  growthctl replay events.ndjson                 take in recorded Stripe events or objects
+  growthctl report --days 30 --output report.md  the report about your own data
+
+Settings come from flags, else the environment, else growthctl.toml, else defaults.
+Exit codes: 0 done, 1 something was left undone, 2 wrong use or configuration.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create or upgrade the database's schema
+    Migrate(commands::migrate::Args),
+    /// Take in recorded Stripe events or objects from JSON or NDJSON files
+    Replay(commands::replay::Args),
+    /// Write the growth report
+    Report(commands::report::Args),
+    /// Fill an empty database with a sample business
+    Demo(commands::demo::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer::new(cli.global.quiet, cli.global.verbose);
+    exit_code(run(cli, &printer), &printer)
+}
+
+fn run(cli: Cli, printer: &Printer) -> anyhow::Result<Outcome> {
+    let settings = cli.global.resolve()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Migrate(args) => commands::migrate::run(args, &settings, printer).await,
+            Command::Replay(args) => commands::replay::run(args, &settings, printer).await,
+            Command::Report(args) => commands::report::run(args, &settings, printer).await,
+            Command::Demo(args) => commands::demo::run(args, &settings, printer).await,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn verify_cli() {
+        super::Cli::command().debug_assert();
+    }
+}

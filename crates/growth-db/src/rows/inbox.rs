@@ -102,6 +102,10 @@ fn store_sql(engine: Engine) -> String {
     }
 }
 
+pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
+    vec![("stripe_events::store".to_owned(), store_sql(engine))]
+}
+
 fn bind_arrays<'c>(query: crate::Query<'c>, events: &[StripeEventRow]) -> crate::Query<'c> {
     fn column<'a, T>(events: &'a [StripeEventRow], of: impl Fn(&'a StripeEventRow) -> T) -> Vec<T> {
         events.iter().map(of).collect()

@@ -1,8 +1,10 @@
-//! Users, product events, rollups and usage counters.
+//! Product events, their rollups, and usage counters.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use sqlx::types::Json;
+
+use crate::table::{Merge, Rollup};
 
 table! {
     /// A product event.
@@ -58,6 +60,10 @@ table! {
     }
 }
 
+impl Rollup for ActivityRow {
+    const MERGE: &'static [(&'static str, Merge)] = &[("days", Merge::Bits), ("n", Merge::Sum)];
+}
+
 table! {
     /// The events of one name on one local day.
     pub struct DailyEventRow: "daily_event" ("day", "event_name", "app_name") {
@@ -80,6 +86,16 @@ table! {
     }
 }
 
+impl Rollup for DailyEventRow {
+    const MERGE: &'static [(&'static str, Merge)] = &[
+        ("n", Merge::Sum),
+        ("successes", Merge::Sum),
+        ("failures", Merge::Sum),
+        ("duration_ms", Merge::Sum),
+        ("contacts", Merge::Sum),
+    ];
+}
+
 table! {
     /// A user's firsts and lasts.
     pub struct MilestoneRow: "user_milestones" ("user_id") {
@@ -94,6 +110,15 @@ table! {
         /// The last event of any name.
         last_seen_at: Option<DateTime<Utc>>,
     }
+}
+
+impl Rollup for MilestoneRow {
+    const MERGE: &'static [(&'static str, Merge)] = &[
+        ("first_seen_at", Merge::Earliest),
+        ("signed_up_at", Merge::Earliest),
+        ("activated_at", Merge::Earliest),
+        ("last_seen_at", Merge::Latest),
+    ];
 }
 
 table! {
@@ -128,15 +153,17 @@ table! {
     }
 }
 
-/// A user of the product.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct UserRow {
-    /// Our number.
-    pub id: i64,
-    /// The application's user id.
-    pub external_id: String,
-    /// E-mail address.
-    pub email: Option<String>,
-    /// When the user signed up.
-    pub created_at: DateTime<Utc>,
+impl Rollup for UsageRow {
+    const MERGE: &'static [(&'static str, Merge)] = &[
+        ("enrichments", Merge::Sum),
+        ("searches", Merge::Sum),
+        ("exports", Merge::Sum),
+        ("pitches_generated", Merge::Sum),
+        ("emails_sent", Merge::Sum),
+        ("campaigns_created", Merge::Sum),
+        ("contacts_added", Merge::Sum),
+        ("sessions", Merge::Sum),
+        ("session_duration_ms", Merge::Sum),
+        ("updated_at", Merge::Latest),
+    ];
 }

@@ -186,18 +186,20 @@ impl Books {
         time_on(day.date_naive(), &mut self.random)
     }
 
-    /// Finds somebody who could subscribe then, else the first who could later.
+    /// Finds somebody who could subscribe then, else who comes closest, and when.
     fn cast(
         &mut self,
         people: &[Person],
         busy: &mut BTreeSet<usize>,
         at: DateTime<Utc>,
     ) -> Option<(usize, DateTime<Utc>)> {
-        let free = |busy: &BTreeSet<usize>| {
-            let activated = people.iter().enumerate().filter_map(|(n, own)| Some((n, own.activated_at?)));
-            activated.filter(|(n, _)| !busy.contains(n)).collect::<Vec<_>>()
-        };
-        let free = free(busy);
+        let in_time = |since: &DateTime<Utc>| *since < self.end - TimeDelta::days(1);
+        let free: Vec<(usize, DateTime<Utc>)> = people
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| !busy.contains(n))
+            .filter_map(|(n, person)| Some((n, person.activated_at.filter(in_time)?)))
+            .collect();
         let ready: Vec<usize> = free
             .iter()
             .filter(|(_, since)| {
@@ -233,10 +235,10 @@ impl Books {
             Turn::TakesMonthly => self.changes(&mut seat, Plan::Monthly, story.seats, false),
             Turn::HasSeats(seats) => self.changes(&mut seat, story.plan, seats, seats > story.seats),
             Turn::Cancels => self.cancels(&mut seat, 3),
-            Turn::Quits => self.quits(&mut seat),
+            Turn::Quits => Some(self.quits(&mut seat)),
             Turn::LeavesInTrial => self.cancels(&mut seat, 1),
             Turn::Returns => self.cancels(&mut seat, 2),
-            Turn::WillCancel => self.will_cancel(&mut seat),
+            Turn::WillCancel => Some(self.will_cancel(&mut seat)),
             Turn::Recovers(attempts) => self.recovers(&mut seat, attempts),
             Turn::GivesUp => self.gives_up(&mut seat),
             Turn::FallsBehind => self.falls_behind(&mut seat),
@@ -261,7 +263,7 @@ impl Books {
             return;
         }
         if !matches!(story.turn, Turn::FallsBehind | Turn::Pauses { resumes: false }) {
-            self.advance(&mut seat, self.end);
+            self.advance(&mut seat, self.latest());
         }
         Self::stay(people, person, at, self.end);
     }
@@ -368,6 +370,11 @@ impl Books {
         self.end - TimeDelta::minutes(5)
     }
 
+    /// Moves an instant to the latest possible one where it is later.
+    fn by_then(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        at.min(self.latest())
+    }
+
     /// Picks a time in the current period, so many days after its beginning.
     fn within(&mut self, seat: &Seat, from: i64, to: i64) -> DateTime<Utc> {
         let at = seat.since + TimeDelta::minutes(self.random.between(from * 1_440, to * 1_440));
@@ -403,19 +410,19 @@ impl Books {
         Some(asked)
     }
 
-    fn quits(&mut self, seat: &mut Seat) -> Option<DateTime<Utc>> {
+    fn quits(&mut self, seat: &mut Seat) -> DateTime<Utc> {
         let periods = self.random.between(0, 2);
         self.advance_by(seat, periods);
         let at = self.within(seat, 4, 20);
         self.world.cancel_now(&seat.subscription, at);
-        Some(at)
+        at
     }
 
-    fn will_cancel(&mut self, seat: &mut Seat) -> Option<DateTime<Utc>> {
+    fn will_cancel(&mut self, seat: &mut Seat) -> DateTime<Utc> {
         self.advance(seat, self.latest() - TimeDelta::hours(1));
         let at = (self.end - TimeDelta::days(4)).max(seat.since + TimeDelta::minutes(30));
         self.world.cancel_at_period_end(&seat.subscription, at);
-        Some(at)
+        at
     }
 
     fn returns(
@@ -431,7 +438,7 @@ impl Books {
             return;
         }
         let Some(mut seat) = self.subscribe(story, seat.clone(), true, back, journal) else { return };
-        self.advance(&mut seat, self.end);
+        self.advance(&mut seat, self.latest());
         Self::stay(people, seat.person, back, self.end);
     }
 
@@ -440,22 +447,25 @@ impl Books {
         self.advance_by(seat, periods);
         let due = self.world.period_end(&seat.subscription)?;
         for attempt in 0..attempts {
-            self.world.fail_payment(&seat.subscription, due + TimeDelta::days(3 * attempt));
+            let at = self.by_then(due + TimeDelta::days(3 * attempt));
+            self.world.fail_payment(&seat.subscription, at);
         }
         seat.since = due;
         let at = due + TimeDelta::days(3 * attempts - 1) + TimeDelta::minutes(self.random.between(1, 900));
-        self.world.recover(&seat.subscription, at);
+        self.world.recover(&seat.subscription, self.by_then(at));
         None
     }
 
     fn gives_up(&mut self, seat: &mut Seat) -> Option<DateTime<Utc>> {
-        let periods = self.random.between(0, 2);
+        // The first period, and half of another for the attempts.
+        let possible = ((self.end - seat.since).num_days() - 15) / 31 - 1;
+        let periods = self.random.between(0, possible.clamp(0, 2));
         self.advance_by(seat, periods);
         let due = self.world.period_end(&seat.subscription)?;
         for days in [0, 3, 5, 7] {
-            self.world.fail_payment(&seat.subscription, due + TimeDelta::days(days));
+            self.world.fail_payment(&seat.subscription, self.by_then(due + TimeDelta::days(days)));
         }
-        let at = due + TimeDelta::days(14);
+        let at = self.by_then(due + TimeDelta::days(14));
         self.world.give_up(&seat.subscription, at);
         Some(at)
     }
@@ -477,9 +487,9 @@ impl Books {
         let at = self.within(seat, 5, 20);
         self.world.pause(&seat.subscription, at);
         if resumes {
-            let back = at + TimeDelta::days(45);
-            self.advance(seat, back);
-            self.world.resume(&seat.subscription, back + TimeDelta::hours(1));
+            let back = self.by_then(at + TimeDelta::days(45));
+            self.advance(seat, back - TimeDelta::hours(1));
+            self.world.resume(&seat.subscription, back);
         } else {
             self.advance(seat, self.latest());
         }
@@ -490,9 +500,9 @@ impl Books {
         let payment = self.world.last_payment(&seat.subscription)?;
         let at = self.within(seat, 2, 6);
         let refund = self.world.refund(&payment, 1_900, at);
-        self.world.cancel_now(&seat.subscription, at + TimeDelta::minutes(2));
+        self.world.cancel_now(&seat.subscription, self.by_then(at + TimeDelta::minutes(2)));
         if let Some(refund) = refund.filter(|_| fails) {
-            self.world.fail_refund(&refund, at + TimeDelta::days(6));
+            self.world.fail_refund(&refund, self.by_then(at + TimeDelta::days(6)));
         }
         Some(at)
     }
@@ -508,8 +518,8 @@ impl Books {
         let payment = self.world.last_payment(&seat.subscription)?;
         let at = self.within(seat, 15, 25);
         let dispute = self.world.dispute(&payment, at)?;
-        self.world.cancel_now(&seat.subscription, at + TimeDelta::hours(3));
-        self.world.lose_dispute(&dispute, at + TimeDelta::days(40));
+        self.world.cancel_now(&seat.subscription, self.by_then(at + TimeDelta::hours(3)));
+        self.world.lose_dispute(&dispute, self.by_then(at + TimeDelta::days(40)));
         Some(at)
     }
 

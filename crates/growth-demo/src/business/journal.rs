@@ -75,6 +75,7 @@ pub(super) fn event(
         user: user.map(str::to_owned),
         at,
         name: name.to_owned(),
+        category: None,
         app: app.to_owned(),
         session_id: None,
         properties,

@@ -280,7 +280,7 @@ fn turmoil(shape: Shape, seed: u64) -> World {
         let price = if random.percent(50) { &month } else { &year };
         match random.below(20) {
             0 => customers.push(world.create_customer(&format!("{}@example.com", random.next()), None, now)),
-            1 => assert_eq!(world.update_customer("cus_unknown", "x@example.com", None, now), false),
+            1 => assert!(!world.update_customer("cus_unknown", "x@example.com", None, now)),
             2 if random.percent(20) => _ = world.delete_customer(&customer, now),
             3..7 => {
                 let terms = Terms {
@@ -330,9 +330,9 @@ fn last_words<'a>(
             rank(status, event["type"].as_str().unwrap()),
             event["id"].to_string(),
         );
-        let word = words.entry(object["id"].as_str().unwrap().to_owned()).or_insert((place.clone(), object));
-        if place > word.0 {
-            *word = (place, object);
+        let last = words.entry(object["id"].as_str().unwrap().to_owned()).or_insert((place.clone(), object));
+        if place > last.0 {
+            *last = (place, object);
         }
     }
     words.into_iter().map(|(id, (_, object))| (id, object)).collect()

@@ -25,8 +25,8 @@ fn a_price_and_its_plan_tell_the_same_terms() {
 
 #[test]
 fn a_fraction_of_a_minor_unit_wins_over_the_rounded_amount() {
-    let fine = with(a_price(), json!({ "unit_amount": null, "unit_amount_decimal": "0.05" }));
-    assert_eq!(price(&tell("price.created", &fine)).terms.unit_amount.as_deref(), Some("0.05"));
+    let fine = with(a_price(), json!({ "unit_amount": 1, "unit_amount_decimal": "0.55" }));
+    assert_eq!(price(&tell("price.created", &fine)).terms.unit_amount.as_deref(), Some("0.55"));
     let whole = without(a_price(), "unit_amount_decimal");
     assert_eq!(price(&tell("price.created", &whole)).terms.unit_amount.as_deref(), Some("1000"));
 }
@@ -144,6 +144,16 @@ fn a_deleted_discount_inside_an_invoice_is_left_to_its_own_event() {
     let gone = with(an_old_discount(), json!({ "deleted": true }));
     let told = tell("invoice.paid", &with(an_invoice(), json!({ "discounts": [gone] })));
     assert_eq!((discounts(&told).len(), coupons(&told).len()), (0, 1));
+}
+
+#[test]
+fn a_deleted_discount_holds_no_more() {
+    let gone = with(an_old_discount(), json!({ "deleted": true }));
+    let changes = json!({ "discount": null, "discounts": [gone.clone(), "di_2"] });
+    let told = tell("customer.subscription.updated", &with(a_subscription(), changes));
+    assert_eq!(subscription(&told).discounts, ["di_2"]);
+    let told = tell("customer.updated", &with(a_customer(), json!({ "discount": gone })));
+    assert_eq!(customer(&told).discount, None);
 }
 
 #[test]

@@ -35,11 +35,11 @@ fn an_invoice_in_both_shapes_at_once_is_read_once() {
     let Value::Object(old) = an_old_invoice() else { panic!("expected an object") };
     let mut both = an_invoice();
     both.as_object_mut().expect("an object").extend(old);
+    let payment = json!({ "type": "payment_intent", "payment_intent": an_intent() });
+    both["payments"] = list(json!([with(an_invoice_payment(), json!({ "payment": payment }))]));
     let both = invoice(&tell("invoice.paid", &both));
-    assert_eq!(
-        (both.subscription.as_deref(), both.payment_intents.as_slice()),
-        (Some("sub_1"), &["pi_1".to_owned()][..])
-    );
+    assert_eq!(both.subscription.as_deref(), Some("sub_1"));
+    assert_eq!((both.payment_intents, both.charges), (vec!["pi_1".to_owned()], vec!["ch_1".to_owned()]));
 }
 
 #[test]

@@ -222,13 +222,13 @@ fn an_invoice_payment_links_the_invoice_with_its_payment() {
 fn a_dispute_sums_what_left_the_balance_and_what_came_back() {
     let lost_then_won = json!([
         { "id": "txn_1", "amount": -1200, "fee": 2000, "currency": "usd" },
-        { "id": "txn_2", "amount": 1200, "fee": -500, "currency": "usd" },
+        { "id": "txn_2", "amount": 1100, "fee": -500, "currency": "usd" },
     ]);
     let dispute = dispute(&tell(
         "charge.dispute.closed",
         &with(a_dispute(), json!({ "balance_transactions": lost_then_won })),
     ));
-    assert_eq!((dispute.withdrawn, dispute.reinstated, dispute.fee), (Some(1200), Some(1200), Some(1500)));
+    assert_eq!((dispute.withdrawn, dispute.reinstated, dispute.fee), (Some(1200), Some(1100), Some(1500)));
     assert_eq!((dispute.currency.as_str(), dispute.balance_currency.as_deref()), ("gbp", Some("usd")));
 }
 

@@ -1,0 +1,130 @@
+//! The directory of users.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::engine::{Engine, Target, Tx, built_query};
+use crate::error::Error;
+use crate::table::{Kind, among, differs, json, rows};
+
+/// A user of the product.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct UserRow {
+    /// Our number.
+    pub id: i64,
+    /// The application's user id.
+    pub external_id: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// When the user signed up.
+    pub created_at: DateTime<Utc>,
+}
+
+/// How much is known of a user.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct KnownUser {
+    /// Our number.
+    pub id: i64,
+    /// The application's user id.
+    pub external_id: String,
+    /// When the user signed up.
+    pub created_at: DateTime<Utc>,
+    /// Whether only events named the user, so that an earlier one makes it older.
+    pub known_from_events: bool,
+}
+
+/// A user as an event names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SeenUser<'a> {
+    /// The application's user id.
+    pub external_id: &'a str,
+    /// When the event happened.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A user as the application tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ToldUser<'a> {
+    /// The application's user id.
+    pub external_id: &'a str,
+    /// E-mail address; `None` leaves a known one as it is.
+    pub email: Option<&'a str>,
+    /// When the user signed up.
+    pub created_at: DateTime<Utc>,
+    /// Whether the user may see everything.
+    pub is_admin: bool,
+}
+
+/// Looks users up by their ids in the application.
+pub async fn find(on: impl Into<Target<'_>>, external_ids: &[&str]) -> Result<Vec<KnownUser>, Error> {
+    if external_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let on = on.into();
+    let sql = find_sql(on.engine());
+    Ok(built_query(on, sql).bind(json(external_ids)?).fetch_all().await?)
+}
+
+/// Adds users whom events name, and makes those older who are known from later events only.
+///
+/// No two of them may have the same id. Returns the number and the application's id of those
+/// that it wrote.
+pub async fn see(tx: &mut Tx, users: &[SeenUser<'_>]) -> Result<Vec<(i64, String)>, Error> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = see_sql(tx.engine());
+    Ok(built_query(tx, sql).bind(json(users)?).fetch_all().await?)
+}
+
+/// Adds or changes users as the application tells them; no two may have the same id. Returns
+/// how many changed.
+pub async fn tell(tx: &mut Tx, users: &[ToldUser<'_>]) -> Result<u64, Error> {
+    if users.is_empty() {
+        return Ok(0);
+    }
+    let sql = tell_sql(tx.engine());
+    Ok(built_query(tx, sql).bind(json(users)?).execute().await?)
+}
+
+fn find_sql(engine: Engine) -> String {
+    format!(
+        "SELECT id, external_id, created_at, known_from_events FROM users WHERE {}",
+        among(engine, "external_id")
+    )
+}
+
+fn see_sql(engine: Engine) -> String {
+    format!(
+        "{}INSERT INTO users (external_id, created_at, known_from_events) \
+         SELECT external_id, created_at, true FROM rows WHERE true ORDER BY external_id \
+         ON CONFLICT (external_id) DO UPDATE SET created_at = excluded.created_at \
+         WHERE users.known_from_events AND excluded.created_at < users.created_at RETURNING id, external_id",
+        rows(engine, &[("external_id", Kind::Text), ("created_at", Kind::Time)])
+    )
+}
+
+fn tell_sql(engine: Engine) -> String {
+    let columns = [
+        ("external_id", Kind::Text),
+        ("email", Kind::Text),
+        ("created_at", Kind::Time),
+        ("is_admin", Kind::Bool),
+    ];
+    format!(
+        "{}INSERT INTO users (external_id, email, created_at, is_admin, known_from_events) \
+         SELECT external_id, email, created_at, is_admin, false FROM rows WHERE true ORDER BY external_id \
+         ON CONFLICT (external_id) DO UPDATE SET email = COALESCE(excluded.email, users.email), \
+         created_at = excluded.created_at, is_admin = excluded.is_admin, known_from_events = false \
+         WHERE (users.email, users.created_at, users.is_admin, users.known_from_events) {} \
+         (COALESCE(excluded.email, users.email), excluded.created_at, excluded.is_admin, false)",
+        rows(engine, &columns),
+        differs(engine)
+    )
+}
+
+pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
+    [("find", find_sql(engine)), ("see", see_sql(engine)), ("tell", tell_sql(engine))]
+        .map(|(name, sql)| (format!("users::{name}"), sql))
+        .to_vec()
+}

@@ -1,0 +1,166 @@
+//! Money that moved: payments, refunds, disputes and fees.
+
+use chrono::{DateTime, Utc};
+use growth_db::{Db, query};
+use growth_domain::stamp::Scope;
+
+use crate::error::Error;
+use crate::request::Request;
+use crate::revenue::{ByCurrency, entry};
+use crate::snapshot::{Cash, CurrencyRevenue, Money, PaymentLine, RefundLine};
+
+const PAYMENTS: &str = "SELECT currency,
+        COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount,
+        COUNT(*) FILTER (WHERE user_id IS NULL) AS unattributed_n,
+        CAST(COALESCE(SUM(amount) FILTER (WHERE user_id IS NULL), 0) AS BIGINT) AS unattributed,
+        COUNT(*) FILTER (WHERE id = invoice) AS by_invoice_n,
+        CAST(COALESCE(SUM(amount) FILTER (WHERE id = invoice), 0) AS BIGINT) AS by_invoice,
+        CAST(COALESCE(SUM(fee) FILTER (WHERE fee_currency = currency), 0) AS BIGINT) AS fees,
+        COUNT(*) FILTER (WHERE fee IS NULL OR fee_currency IS NULL OR fee_currency <> currency) AS fees_unknown
+    FROM payments
+    WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at >= $3 AND paid_at < $4
+    GROUP BY currency";
+const FAILED: &str = "SELECT currency, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount FROM payments
+    WHERE account = $1 AND livemode = $2 AND status = 'failed' AND created_at >= $3 AND created_at < $4
+    GROUP BY currency";
+const REFUNDS: &str = "SELECT currency, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount,
+        COUNT(*) FILTER (WHERE payment IS NULL) AS orphan_n,
+        CAST(COALESCE(SUM(amount) FILTER (WHERE payment IS NULL), 0) AS BIGINT) AS orphans
+    FROM refunds
+    WHERE account = $1 AND livemode = $2 AND counted AND created_at >= $3 AND created_at < $4
+    GROUP BY currency";
+const DISPUTES: &str = "SELECT currency,
+        COUNT(*) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4) AS n,
+        CAST(COALESCE(SUM(withdrawn) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT)
+        - CAST(COALESCE(SUM(reinstated) FILTER (WHERE reinstated_at >= $3 AND reinstated_at < $4), 0) AS BIGINT)
+        AS amount,
+        CAST(COALESCE(SUM(fee) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT) AS fees
+    FROM disputes WHERE account = $1 AND livemode = $2 GROUP BY currency";
+const PAYMENT_LINES: &str = "SELECT p.id, p.event_id, COALESCE(p.paid_at, p.created_at) AS at, p.amount, p.currency,
+        p.status, COALESCE(r.terms ->> 'nickname', d.name, p.plan_name) AS plan_name, p.billing_period,
+        u.external_id AS \"user\", p.attributed_by, p.customer, p.payment_intent, p.charge, p.invoice,
+        p.subscription, p.refund_amount, p.fee, p.fee_currency, p.failure_code
+    FROM payments p
+    LEFT JOIN users u ON u.id = p.user_id
+    LEFT JOIN prices r ON r.account = p.account AND r.livemode = p.livemode AND r.id = p.price
+    LEFT JOIN products d ON d.account = p.account AND d.livemode = p.livemode AND d.id = r.terms ->> 'product'
+    WHERE p.account = $1 AND p.livemode = $2 AND COALESCE(p.paid_at, p.created_at) >= $3
+        AND COALESCE(p.paid_at, p.created_at) < $4
+    ORDER BY at DESC, p.id LIMIT $5";
+const REFUND_LINES: &str = "SELECT id, created_at AS at, amount, currency, status, counted, payment, charge, reason
+    FROM refunds WHERE account = $1 AND livemode = $2 AND created_at >= $3 AND created_at < $4
+    ORDER BY created_at DESC, id LIMIT $5";
+
+#[derive(sqlx::FromRow)]
+struct PaymentSums {
+    currency: String,
+    n: i64,
+    amount: i64,
+    unattributed_n: i64,
+    unattributed: i64,
+    by_invoice_n: i64,
+    by_invoice: i64,
+    fees: i64,
+    fees_unknown: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct RefundSums {
+    currency: String,
+    n: i64,
+    amount: i64,
+    orphan_n: i64,
+    orphans: i64,
+}
+
+/// Adds the cash of both windows and of all time to the currencies.
+pub(crate) async fn add(
+    db: &Db,
+    scope: &Scope,
+    request: &Request,
+    currencies: &mut ByCurrency,
+) -> Result<(), Error> {
+    let ever = (DateTime::UNIX_EPOCH, request.window.end);
+    let current = (request.window.start, request.window.end);
+    let previous = (request.previous.start, request.previous.end);
+    let spans: [(_, fn(&mut CurrencyRevenue) -> &mut Cash); 3] = [
+        (current, |revenue| &mut revenue.cash.current),
+        (previous, |revenue| &mut revenue.cash.previous),
+        (ever, |revenue| &mut revenue.all_time),
+    ];
+    for (span, of) in spans {
+        let mut cash = |currency: &str, set: &dyn Fn(&mut Cash)| set(of(entry(currencies, currency)));
+        add_span(db, scope, span, &mut cash).await?;
+    }
+    for revenue in currencies.values_mut() {
+        for cash in [&mut revenue.cash.current, &mut revenue.cash.previous, &mut revenue.all_time] {
+            cash.net_before_fees = cash.payments.amount - cash.refunds.amount - cash.disputes.amount;
+            cash.net = (cash.fees_unknown == 0).then(|| cash.net_before_fees - cash.known_fees);
+        }
+    }
+    Ok(())
+}
+
+async fn add_span(
+    db: &Db,
+    scope: &Scope,
+    (start, end): (DateTime<Utc>, DateTime<Utc>),
+    cash: &mut impl FnMut(&str, &dyn Fn(&mut Cash)),
+) -> Result<(), Error> {
+    let run = |sql: &'static str| query(db, sql).bind(&scope.account).bind(scope.livemode).bind(start).bind(end);
+    for row in run(PAYMENTS).fetch_all::<PaymentSums>().await? {
+        cash(&row.currency, &|cash| {
+            cash.payments = money(row.n, row.amount);
+            cash.unattributed = money(row.unattributed_n, row.unattributed);
+            cash.by_invoice_only = money(row.by_invoice_n, row.by_invoice);
+            cash.known_fees += row.fees;
+            cash.fees_unknown = unsigned(row.fees_unknown);
+        });
+    }
+    for (currency, n, amount) in run(FAILED).fetch_all::<(String, i64, i64)>().await? {
+        cash(&currency, &|cash| cash.failed_payments = money(n, amount));
+    }
+    for row in run(REFUNDS).fetch_all::<RefundSums>().await? {
+        cash(&row.currency, &|cash| {
+            cash.refunds = money(row.n, row.amount);
+            cash.refunds_without_payment = money(row.orphan_n, row.orphans);
+        });
+    }
+    for (currency, n, amount, fees) in run(DISPUTES).fetch_all::<(String, i64, i64, i64)>().await? {
+        cash(&currency, &|cash| {
+            cash.disputes = money(n, amount);
+            cash.known_fees += fees;
+        });
+    }
+    Ok(())
+}
+
+fn money(count: i64, amount: i64) -> Money {
+    Money { count: unsigned(count), amount }
+}
+
+/// A count, which is never negative.
+pub(crate) fn unsigned(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+/// The latest payments of the window.
+pub(crate) async fn payments(db: &Db, scope: &Scope, request: &Request) -> Result<Vec<PaymentLine>, Error> {
+    lines(db, PAYMENT_LINES, scope, request).await
+}
+
+/// The latest refunds of the window.
+pub(crate) async fn refunds(db: &Db, scope: &Scope, request: &Request) -> Result<Vec<RefundLine>, Error> {
+    lines(db, REFUND_LINES, scope, request).await
+}
+
+async fn lines<T: growth_db::Record>(
+    db: &Db,
+    sql: &'static str,
+    scope: &Scope,
+    request: &Request,
+) -> Result<Vec<T>, Error> {
+    let query = query(db, sql).bind(&scope.account).bind(scope.livemode);
+    let query = query.bind(request.window.start).bind(request.window.end);
+    Ok(query.bind(PaymentLine::MOST).fetch_all().await?)
+}

@@ -1,0 +1,29 @@
+//! What can go wrong while building a snapshot.
+
+use growth_domain::pricing::UnknownPolicy;
+use growth_domain::rollforward::Unbalanced;
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database refused or could not be reached.
+    #[error(transparent)]
+    Database(#[from] growth_db::Error),
+    /// The database was set up with a policy that this program does not know.
+    #[error("the database's settings cannot be used")]
+    Policy(#[from] UnknownPolicy),
+    /// The ledger of a currency does not add up.
+    #[error("the ledger of {currency} is broken, please report this; `growthctl migrate --rebuild` builds it again")]
+    Unbalanced {
+        /// The currency.
+        currency: String,
+        /// What does not add up.
+        source: Unbalanced,
+    },
+}
+
+impl From<growth_db::SqlError> for Error {
+    fn from(error: growth_db::SqlError) -> Self {
+        Self::Database(error.into())
+    }
+}

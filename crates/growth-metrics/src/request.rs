@@ -1,0 +1,83 @@
+//! What a snapshot is asked for.
+
+use std::str::FromStr;
+
+use chrono_tz::Tz;
+use growth_db::{Db, query};
+use growth_domain::pricing::Policy;
+use growth_domain::stamp::Scope;
+use growth_domain::window::Window;
+
+use crate::error::Error;
+use crate::snapshot::{Header, Period};
+
+/// What a snapshot is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The product's name, for the header.
+    pub product: String,
+    /// The window; its end is the instant that the snapshot is as of.
+    pub window: Window,
+    /// The window before it, which ends where `window` starts.
+    pub previous: Window,
+    /// How many local days each window has.
+    pub days: u32,
+    /// The zone in which days begin and end.
+    pub time_zone: Tz,
+    /// Live or test mode; live where there is any live data when `None`.
+    pub livemode: Option<bool>,
+    /// The connected account, empty for the own one.
+    pub account: String,
+    /// The MRR to reach.
+    pub goal: Option<Goal>,
+    /// Within how many days after its sign-up a user has to be activated.
+    pub activation_days: u32,
+}
+
+/// An MRR to reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goal {
+    /// Lower-case currency code.
+    pub currency: String,
+    /// Minor units a month.
+    pub amount: i64,
+}
+
+const HAS_LIVE: &str = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2)";
+const POLICY: &str = "SELECT value FROM settings WHERE key = 'policy'";
+
+/// The policy that the stored ledger was built with.
+pub(crate) async fn stored_policy(db: &Db) -> Result<Policy, Error> {
+    let (policy,): (String,) = query(db, POLICY).fetch_one().await?;
+    Ok(Policy::from_str(&policy)?)
+}
+
+impl Request {
+    /// The data that the snapshot is of.
+    pub(crate) async fn scope(&self, db: &Db) -> Result<Scope, Error> {
+        let livemode = match self.livemode {
+            Some(livemode) => livemode,
+            None => {
+                let exists = |livemode: bool| query(db, HAS_LIVE).bind(&self.account).bind(livemode).fetch_one();
+                let (live,): (bool,) = exists(true).await?;
+                let (test,): (bool,) = exists(false).await?;
+                live || !test
+            }
+        };
+        Ok(Scope { account: self.account.clone(), livemode })
+    }
+
+    pub(crate) fn header(&self, scope: &Scope, policy: Policy) -> Header {
+        Header {
+            product: self.product.clone(),
+            as_of: self.window.end,
+            days: self.days,
+            window: Period::of(self.window),
+            previous: Period::of(self.previous),
+            time_zone: self.time_zone.name().to_owned(),
+            policy,
+            livemode: scope.livemode,
+            account: scope.account.clone(),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Events that were checked and can be stored as they are.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use growth_db::rows::EventRow;
+use growth_domain::catalogue::{
+    EventCategory, EventName, EventNameError, EventStatus, UnknownCategory, UnknownStatus, suggest,
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use sqlx::types::Json;
+
+use crate::event::Event;
+
+/// The category of a custom event that was given none.
+const OF_CUSTOM_EVENTS: EventCategory = EventCategory::UserAction;
+
+/// The longest id and application name in bytes: they are in keys, and Postgres has no long ones.
+pub(crate) const MAX_ID: usize = 255;
+
+/// 2000-01-01T00:00:00Z, before which no product event happened.
+const FIRST_SECOND: i64 = 946_684_800;
+
+/// How far ahead of ours a clock may be.
+const AHEAD: TimeDelta = TimeDelta::days(1);
+
+/// A year: with sums of anything longer, a day's total could outgrow 64 bits.
+const MAX_DURATION_MS: i64 = 366 * 24 * 60 * 60 * 1000;
+
+/// So many contacts in one event are a mistake, and could outgrow a day's total as well.
+const MAX_CONTACTS: i64 = 1_000_000_000;
+
+/// Why an event cannot be stored.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(crate) enum Problem {
+    #[error("{error}{}", did_you_mean(.name))]
+    Name { error: EventNameError, name: String },
+    #[error(transparent)]
+    Category(#[from] UnknownCategory),
+    #[error(transparent)]
+    Status(#[from] UnknownStatus),
+    #[error("{0} is empty: leave it out or fill it")]
+    Empty(&'static str),
+    #[error("{0} has {1} bytes, more than {MAX_ID}")]
+    Long(&'static str, usize),
+    #[error("properties are not a JSON object")]
+    Properties,
+    #[error("duration_ms is {0}: it has to be from 0 to {MAX_DURATION_MS}")]
+    Duration(i64),
+    #[error("the property contacts is {0}: it has to be from 0 to {MAX_CONTACTS}")]
+    Contacts(String),
+    #[error("{0} is before the year 2000")]
+    Early(DateTime<Utc>),
+    #[error("{0} is more than a day ahead of its arrival")]
+    Late(DateTime<Utc>),
+}
+
+fn did_you_mean(name: &str) -> String {
+    suggest(name).map(|known| format!(", did you mean {known}?")).unwrap_or_default()
+}
+
+/// An event that can be stored once the number of its user is known.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Accepted {
+    /// Source and message id, if it has one.
+    pub(crate) message: Option<(String, String)>,
+    /// The application's user id.
+    pub(crate) user: Option<String>,
+    /// What is stored; its user and, without a message id, its own id are still to be set.
+    pub(crate) row: EventRow,
+}
+
+impl Accepted {
+    /// Checks an event that arrived at `received_at`.
+    pub(crate) fn check(event: &Event, received_at: DateTime<Utc>) -> Result<Self, Problem> {
+        let name = EventName::parse(&event.name)
+            .map_err(|error| Problem::Name { error, name: event.name.clone() })?;
+        let category = match &event.category {
+            Some(category) => EventCategory::from_str(category)?,
+            None => name.category().unwrap_or(OF_CUSTOM_EVENTS),
+        };
+        let status = EventStatus::from_str(&event.status)?;
+        let source = id("source", &event.source)?;
+        let message_id = event.message_id.as_deref().map(|text| filled_id("message_id", text)).transpose()?;
+        let user = event.user.as_deref().map(|text| filled_id("user", text)).transpose()?;
+        let app_name = id("app", &event.app)?;
+        if let Some(duration) = event.duration_ms.filter(|ms| !(0..=MAX_DURATION_MS).contains(ms)) {
+            return Err(Problem::Duration(duration));
+        }
+        let message = message_id.map(|id| (source, id));
+        let row = EventRow {
+            user_id: 0,
+            created_at: instant(event.at, received_at)?,
+            id: message.as_ref().map_or(0, |(source, id)| event_id(source, id)),
+            event_name: event.name.clone(),
+            event_category: category.as_str().to_owned(),
+            app_name,
+            session_id: event.session_id.as_deref().map(clean),
+            properties: Json(properties(&event.properties)?),
+            duration_ms: event.duration_ms,
+            status: status.as_str().to_owned(),
+            error_message: event.error_message.as_deref().map(clean),
+        };
+        Ok(Self { message, user, row })
+    }
+}
+
+/// Reads the number of contacts that an event tells of; one without a whole number tells of none.
+pub(crate) fn contacts(properties: &Value) -> i64 {
+    properties.get("contacts").and_then(Value::as_i64).unwrap_or(0)
+}
+
+/// Checks a text that becomes part of a key.
+pub(crate) fn filled_id(what: &'static str, text: &str) -> Result<String, Problem> {
+    id(what, text).and_then(|text| if text.is_empty() { Err(Problem::Empty(what)) } else { Ok(text) })
+}
+
+/// Checks a text that becomes part of a key and may be empty.
+pub(crate) fn id(what: &'static str, text: &str) -> Result<String, Problem> {
+    let text = clean(text);
+    if text.len() > MAX_ID { Err(Problem::Long(what, text.len())) } else { Ok(text) }
+}
+
+/// Strips U+0000, which Postgres refuses in text.
+pub(crate) fn clean(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+fn instant(at: DateTime<Utc>, received_at: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+    match at.trunc_subsecs(6) {
+        at if at.timestamp() < FIRST_SECOND => Err(Problem::Early(at)),
+        at if at - received_at > AHEAD => Err(Problem::Late(at)),
+        at => Ok(at),
+    }
+}
+
+fn properties(given: &Value) -> Result<Value, Problem> {
+    if !given.is_object() {
+        return Err(Problem::Properties);
+    }
+    if let Some(Value::Number(number)) = given.get("contacts")
+        && (number.is_i64() || number.is_u64())
+        && !number.as_i64().is_some_and(|number| (0..=MAX_CONTACTS).contains(&number))
+    {
+        return Err(Problem::Contacts(number.to_string()));
+    }
+    let mut properties = given.clone();
+    clean_value(&mut properties);
+    Ok(properties)
+}
+
+fn clean_value(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('\0') => *text = clean(text),
+        Value::Array(values) => values.iter_mut().for_each(clean_value),
+        Value::Object(members) => {
+            if members.keys().any(|key| key.contains('\0')) {
+                *members =
+                    std::mem::take(members).into_iter().map(|(key, value)| (clean(&key), value)).collect();
+            }
+            members.values_mut().for_each(clean_value);
+        }
+        _ => {}
+    }
+}
+
+/// The number of an event with a message id: the first 63 bits of a digest of both.
+fn event_id(source: &str, message_id: &str) -> i64 {
+    // No text contains U+0000 any more, so it can stand between them.
+    let digest = Sha256::digest(format!("{source}\0{message_id}"));
+    digest.iter().take(8).fold(0_i64, |id, byte| (id << 8) | i64::from(*byte)) & i64::MAX
+}

@@ -1,0 +1,6 @@
+//! One file a subcommand: its arguments, and the wiring of one library call.
+
+pub(crate) mod demo;
+pub(crate) mod migrate;
+pub(crate) mod replay;
+pub(crate) mod report;

@@ -1,0 +1,211 @@
+//! `growthctl replay`
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use chrono::{SubsecRound, Utc};
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use growth_db::Db;
+use growth_ingest::{Intake, Source, Summary, ingest};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::commands::report::Mode;
+use crate::database;
+use crate::documents::Documents;
+use crate::failure::{Outcome, misuse};
+use crate::printer::{Printer, Unit};
+use crate::settings::Settings;
+
+/// How many documents, and how many bytes of them, are applied at a time.
+const BATCH: usize = 1000;
+const BATCH_BYTES: usize = 4 << 20;
+/// Batches that are read ahead.
+const AHEAD: usize = 1;
+/// How many problems are told one by one without --verbose.
+const TOLD: usize = 20;
+
+/// Takes in recorded Stripe events (from `/v1/events` or webhooks), plain objects, or pages of lists.
+///
+/// The order does not matter, and taking the same in again changes nothing. What cannot be read is
+/// told with its line, and stops nothing else; the exit code is 1 then.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// JSON or NDJSON files; - reads stdin
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The mode of objects that do not say whether they are live
+    #[arg(long, value_enum, default_value_t = Mode::Live)]
+    mode: Mode,
+}
+
+pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
+    let total = sizes(&args.files)?;
+    let db = database::open_or_create(settings, printer).await?;
+    #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
+    let received_at = Utc::now().trunc_subsecs(6);
+    let mut read = Read { left_out: 0, summary: Summary::default(), told: 0, printer };
+    let mut progress = printer.progress("replaying", total, Unit::Bytes);
+    let mut done_before = 0;
+    for path in &args.files {
+        let intake = Intake { source: Source::File, received_at, livemode: args.mode == Mode::Live };
+        let mut batches = batches_of(path.clone());
+        while let Some(batch) = batches.recv().await {
+            let batch = batch.with_context(|| format!("cannot read {}", path.display()))?;
+            let position = done_before + batch.position;
+            read.take_in(&db, intake, path, batch).await?;
+            progress.at(position);
+        }
+        done_before += size(path).unwrap_or(0);
+    }
+    drop(progress);
+    db.close().await;
+    let Read { left_out, summary, .. } = read;
+    printer.done(&table(&summary, left_out))?;
+    Ok(if left_out == 0 && summary.is_complete() { Outcome::Done } else { Outcome::LeftUndone })
+}
+
+/// The number of bytes to read, where it is known.
+fn sizes(files: &[PathBuf]) -> anyhow::Result<Option<u64>> {
+    for path in files.iter().filter(|path| !is_stdin(path)) {
+        let file = File::open(path).map_err(|error| misuse(format!("cannot read {}: {error}", path.display())))?;
+        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(misuse(format!("{} is a folder: name the files in it", path.display())));
+        }
+    }
+    Ok(files.iter().map(|path| size(path)).sum())
+}
+
+fn size(path: &Path) -> Option<u64> {
+    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    (!is_stdin(path)).then_some(metadata.len())
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Documents that are applied together.
+#[derive(Default)]
+struct Batch {
+    documents: Vec<(String, Value)>,
+    /// The lines on which they begin.
+    lines: Vec<u64>,
+    /// What is no document, with its line.
+    broken: Vec<(u64, String)>,
+    /// How far the file is read, in bytes.
+    position: u64,
+}
+
+/// Reads a file on a thread of its own, so that reading and applying overlap.
+fn batches_of(path: PathBuf) -> mpsc::Receiver<io::Result<Batch>> {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let result = if is_stdin(&path) {
+            read_batches(io::stdin().lock(), &sender)
+        } else {
+            File::open(&path).and_then(|file| read_batches(BufReader::with_capacity(1 << 20, file), &sender))
+        };
+        if let Err(error) = result {
+            // A receiver that is gone has failed already.
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    receiver
+}
+
+fn read_batches(input: impl BufRead, sender: &mpsc::Sender<io::Result<Batch>>) -> io::Result<()> {
+    let mut documents = Documents::new(input);
+    let mut batch = Batch::default();
+    let mut bytes = 0;
+    while let Some(document) = documents.next()? {
+        let parsed = document.text.and_then(|text| match serde_json::from_str(&text) {
+            Ok(value) => Ok((text, value)),
+            Err(error) => Err(format!("this is not JSON: {error}")),
+        });
+        match parsed {
+            Ok((text, value)) => {
+                bytes += text.len();
+                batch.documents.push((text, value));
+                batch.lines.push(document.line);
+            }
+            Err(what) => batch.broken.push((document.line, what)),
+        }
+        if batch.documents.len() >= BATCH || bytes >= BATCH_BYTES {
+            batch.position = documents.bytes;
+            bytes = 0;
+            if sender.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    batch.position = documents.bytes;
+    let _ = sender.blocking_send(Ok(batch));
+    Ok(())
+}
+
+/// What was read so far.
+struct Read<'a> {
+    left_out: u64,
+    summary: Summary,
+    told: usize,
+    printer: &'a Printer,
+}
+
+impl Read<'_> {
+    async fn take_in(&mut self, db: &Db, intake: Intake, path: &Path, batch: Batch) -> anyhow::Result<()> {
+        let Batch { documents, lines, broken, .. } = batch;
+        let mut summary = ingest(db, intake, documents).await?;
+        let mut problems: Vec<(u64, String)> = std::mem::take(&mut summary.problems)
+            .into_iter()
+            .map(|problem| (lines.get(problem.document).copied().unwrap_or(0), problem.message))
+            .collect();
+        self.left_out += (problems.len() + broken.len()) as u64;
+        summary.refused += broken.len() as u64;
+        problems.extend(broken);
+        problems.sort();
+        for (line, message) in problems {
+            self.tell(path, line, &message);
+        }
+        self.summary.add(summary, 0);
+        Ok(())
+    }
+
+    fn tell(&mut self, path: &Path, line: u64, message: &str) {
+        self.told += 1;
+        if self.printer.verbose || self.told <= TOLD {
+            let name = if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() };
+            self.printer.warning(&format!("{name}, line {line}: {message}"));
+        } else if self.told == TOLD + 1 {
+            self.printer.warning("there is more; --verbose tells all of it");
+        }
+    }
+}
+
+fn table(summary: &Summary, left_out: u64) -> String {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_header(["what", "events and objects"]);
+    let count = |n: u64| indicatif::HumanCount(n).to_string();
+    for (kind, n) in &summary.by_type {
+        table.add_row([kind.clone(), count(*n)]);
+    }
+    let rows = [
+        ("in the figures", summary.applied),
+        ("known before, nothing changed", summary.duplicates),
+        ("kept, not needed for the figures", summary.ignored),
+        ("kept, could not be read", summary.failed),
+        ("refused, not of Stripe", summary.refused),
+    ];
+    for (what, n) in rows {
+        if n > 0 || what == "in the figures" {
+            table.add_row([what.to_owned(), count(n)]);
+        }
+    }
+    if left_out > 0 {
+        table.add_row(["problems told above".to_owned(), count(left_out)]);
+    }
+    table.to_string()
+}

@@ -1,0 +1,145 @@
+//! The only place that writes to the terminal.
+//!
+//! Results go to stdout; progress, remarks and errors to stderr. Bars are
+//! drawn on a terminal only; elsewhere long work says a line now and then.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How often long work says a line where no bar can be drawn.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// Owns stdout and stderr.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    quiet: bool,
+    pub(crate) verbose: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
+        Self { quiet, verbose }
+    }
+
+    /// Writes a command's result to stdout as it is.
+    pub(crate) fn result(&self, text: &str) -> std::io::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    }
+
+    /// Writes a line that tells what was done to stdout, unless it has to be quiet.
+    pub(crate) fn done(&self, line: &str) -> std::io::Result<()> {
+        if self.quiet { Ok(()) } else { self.result(&format!("{line}\n")) }
+    }
+
+    /// Writes a remark to stderr, unless it has to be quiet.
+    pub(crate) fn remark(&self, line: &str) {
+        if !self.quiet {
+            say(line);
+        }
+    }
+
+    /// Writes what was left out to stderr.
+    pub(crate) fn warning(&self, line: &str) {
+        say(&format!("warning: {line}"));
+    }
+
+    /// Writes an error to stderr.
+    pub(crate) fn error(&self, message: &str) {
+        say(&format!("error: {message}"));
+    }
+
+    /// Starts to tell about long work: `total` units of `unit`, or an unknown number of them.
+    pub(crate) fn progress(&self, doing: &'static str, total: Option<u64>, unit: Unit) -> Progress {
+        if self.quiet {
+            return Progress { bar: None, doing, total, unit, said: None };
+        }
+        if !std::io::stderr().is_terminal() {
+            return Progress { bar: None, doing, total, unit, said: Some(Instant::now()) };
+        }
+        let bar = match total {
+            Some(total) => ProgressBar::new(total).with_style(style(unit.bar())),
+            None => ProgressBar::new_spinner().with_style(style(unit.spinner())),
+        };
+        bar.set_message(doing);
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Progress { bar: Some(bar), doing, total, unit, said: None }
+    }
+}
+
+/// What long work counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Bytes of files.
+    Bytes,
+    /// Anything else.
+    Things,
+}
+
+impl Unit {
+    fn bar(self) -> &'static str {
+        match self {
+            Self::Bytes => "{msg} {wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left",
+            Self::Things => "{msg} {wide_bar} {human_pos}/{human_len}, {eta} left",
+        }
+    }
+
+    fn spinner(self) -> &'static str {
+        match self {
+            Self::Bytes => "{spinner} {msg} {bytes}, {bytes_per_sec}",
+            Self::Things => "{spinner} {msg} {human_pos}",
+        }
+    }
+}
+
+/// Long work that is being told about; the bar is gone when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    doing: &'static str,
+    total: Option<u64>,
+    unit: Unit,
+    said: Option<Instant>,
+}
+
+impl Progress {
+    /// Tells how far the work is.
+    pub(crate) fn at(&mut self, position: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(position);
+        }
+        if self.said.is_some_and(|said| said.elapsed() >= SAY_EVERY) {
+            self.said = Some(Instant::now());
+            let (done, total) = (self.shown(position), self.total.map(|total| self.shown(total)));
+            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+            say(&format!("{} {done}{of}", self.doing));
+        }
+    }
+
+    fn shown(&self, count: u64) -> String {
+        match self.unit {
+            Unit::Bytes => indicatif::HumanBytes(count).to_string(),
+            Unit::Things => indicatif::HumanCount(count).to_string(),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// A stderr that is gone cannot be told so.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}

@@ -1,0 +1,193 @@
+//! Settings: flags, else the environment, else the file, else defaults.
+//!
+//! Commands receive [`Settings`], never flags or the environment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use chrono_tz::Tz;
+use growth_domain::money::exponent;
+use growth_metrics::Goal;
+use serde::Deserialize;
+
+use crate::failure::misuse;
+
+/// Flags that every command takes, and their environment variables.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// Settings file [default: growthctl.toml here, else in the configuration folder]
+    #[arg(long, global = true, value_name = "FILE", env = "GROWTHCTL_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where the data is: postgres://user@host/database or sqlite:///path/to/file.db
+    /// [default: growthctl.db in the data folder]
+    #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// IANA zone in which days begin and end, such as Europe/London [default: UTC]
+    #[arg(long, global = true, value_name = "ZONE", env = "GROWTHCTL_TIMEZONE")]
+    timezone: Option<String>,
+    /// The product's name, as the report's title says it
+    #[arg(long, global = true, value_name = "NAME", env = "GROWTHCTL_PRODUCT", hide = true)]
+    product: Option<String>,
+    /// MRR to reach, such as "GBP 500"
+    #[arg(long, global = true, value_name = "GOAL", env = "GROWTHCTL_GOAL", hide = true)]
+    goal: Option<String>,
+    /// Only results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Everything that was left out, one by one
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// The settings file. An unknown key is an error that names it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    database_url: Option<String>,
+    timezone: Option<String>,
+    product: Option<String>,
+    goal: Option<String>,
+    activation_event: Option<String>,
+    activation_days: Option<u32>,
+}
+
+/// What commands work with.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Settings {
+    /// Where the data is.
+    pub(crate) database: DatabaseAt,
+    /// The zone in which days begin and end.
+    pub(crate) time_zone: Tz,
+    /// The product's name, where one was given.
+    pub(crate) product: Option<String>,
+    /// The MRR to reach.
+    pub(crate) goal: Goal,
+    /// The event that makes a user an activated one.
+    pub(crate) activation_event: String,
+    /// Within how many days of the sign-up.
+    pub(crate) activation_days: u32,
+}
+
+/// Where the data is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DatabaseAt {
+    /// Where it was said to be.
+    Url(String),
+    /// The embedded default.
+    DataFolder(PathBuf),
+}
+
+impl DatabaseAt {
+    pub(crate) fn url(&self) -> String {
+        match self {
+            Self::Url(url) => url.clone(),
+            Self::DataFolder(path) => sqlite_url(path),
+        }
+    }
+}
+
+/// The URL of an embedded database.
+pub(crate) fn sqlite_url(path: &Path) -> String {
+    let escaped = path.display().to_string().replace('%', "%25").replace('?', "%3F");
+    format!("sqlite://{escaped}")
+}
+
+impl GlobalArgs {
+    /// Resolves the layers.
+    ///
+    /// # Errors
+    ///
+    /// Misuse: a file that is not there or not understood, a zone or a goal that is none.
+    pub(crate) fn resolve(&self) -> anyhow::Result<Settings> {
+        let file = self.file()?;
+        let database = match given(&self.database_url).or(file.database_url) {
+            Some(url) => DatabaseAt::Url(url),
+            None => DatabaseAt::DataFolder(data_folder()?.join("growthctl.db")),
+        };
+        let time_zone = given(&self.timezone).or(file.timezone).unwrap_or_else(|| "UTC".to_owned());
+        let goal = given(&self.goal).or(file.goal).unwrap_or_else(|| "GBP 500".to_owned());
+        Ok(Settings {
+            database,
+            time_zone: time_zone.parse().map_err(|_| {
+                misuse(format!("time zone {time_zone:?} is unknown: use an IANA name such as Europe/London"))
+            })?,
+            product: given(&self.product).or(file.product),
+            goal: parse_goal(&goal)?,
+            activation_event: file.activation_event.unwrap_or_else(|| "enrichment_completed".to_owned()),
+            activation_days: file.activation_days.unwrap_or(7),
+        })
+    }
+
+    fn file(&self) -> anyhow::Result<File> {
+        let path = match &self.config {
+            Some(path) => path.clone(),
+            None => match default_files().into_iter().find(|path| path.exists()) {
+                Some(path) => path,
+                None => return Ok(File::default()),
+            },
+        };
+        let shown = path.display();
+        let text = fs::read_to_string(&path)
+            .map_err(|error| misuse(format!("cannot read the settings file {shown}: {error}")))?;
+        toml::from_str(&text).map_err(|error| misuse(format!("settings file {shown}: {}", error.to_string().trim_end())))
+    }
+}
+
+/// An empty value of the environment is none.
+fn given(value: &Option<String>) -> Option<String> {
+    value.clone().filter(|value| !value.trim().is_empty())
+}
+
+fn folders() -> Option<directories::ProjectDirs> {
+    directories::ProjectDirs::from("", "", "growthctl")
+}
+
+fn data_folder() -> anyhow::Result<PathBuf> {
+    let folders = folders().context("there is no home folder to keep the database in: say --database-url")?;
+    Ok(folders.data_dir().to_path_buf())
+}
+
+fn default_files() -> Vec<PathBuf> {
+    let here = PathBuf::from("growthctl.toml");
+    let configured = folders().map(|folders| folders.config_dir().join("growthctl.toml"));
+    std::iter::once(here).chain(configured).collect()
+}
+
+/// Reads a currency and an amount in its major unit, such as `GBP 500` or `USD 1250.50`.
+fn parse_goal(text: &str) -> anyhow::Result<Goal> {
+    let wrong = || misuse(format!("goal {text:?} is not understood: give a currency and an amount, such as \"GBP 500\""));
+    let (currency, amount) = text.trim().split_once(' ').ok_or_else(wrong)?;
+    let currency = currency.to_lowercase();
+    if !(3..=4).contains(&currency.len()) || !currency.bytes().all(|b| b.is_ascii_lowercase()) {
+        return Err(wrong());
+    }
+    let decimals = exponent(&currency) as usize;
+    let (whole, fraction) = amount.trim().split_once('.').unwrap_or((amount.trim(), ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > decimals {
+        return Err(wrong());
+    }
+    let minor: i64 = format!("{whole}{fraction:0<decimals$}").parse().map_err(|_| wrong())?;
+    if minor == 0 {
+        return Err(wrong());
+    }
+    Ok(Goal { currency, amount: minor })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_a_currency_and_an_amount() {
+        let goal = |text| parse_goal(text).map(|goal| (goal.currency, goal.amount)).ok();
+        assert_eq!(goal("GBP 500"), Some(("gbp".into(), 50_000)));
+        assert_eq!(goal("usd 1250.5"), Some(("usd".into(), 125_050)));
+        assert_eq!(goal("JPY 1000"), Some(("jpy".into(), 1000)));
+        for wrong in ["", "500", "GBP", "GBP x", "GBP -5", "GBP 1.234", "JPY 1.5", "GBP 0", "GBP 99999999999999999999"] {
+            assert_eq!(goal(wrong), None, "{wrong}");
+        }
+    }
+}
