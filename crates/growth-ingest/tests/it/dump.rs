@@ -11,7 +11,7 @@ use growth_db::{Db, query};
 /// Every row of every table that facts fold into, sorted, for one connected account.
 ///
 /// The account itself is left out, so that two accounts with the same history have the same text.
-pub async fn revenue(db: &Db, account: &str) -> Vec<String> {
+pub(crate) async fn revenue(db: &Db, account: &str) -> Vec<String> {
     let mut lines = Vec::new();
     macro_rules! add {
         ($($row:ty),+) => { $( rows::<$row>(db, account, &mut lines).await; )+ };
@@ -26,7 +26,7 @@ pub async fn revenue(db: &Db, account: &str) -> Vec<String> {
 }
 
 /// The rows of one table and account.
-pub async fn all<T: Table>(db: &Db, account: &str) -> Vec<T> {
+pub(crate) async fn all<T: Table>(db: &Db, account: &str) -> Vec<T> {
     let columns = T::COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let sql = format!("SELECT {columns} FROM {} WHERE account = $1 ORDER BY {}", T::NAME, T::KEY.join(", "));
     query(db, sqlx::AssertSqlSafe(sql)).bind(account).fetch_all().await.unwrap()

@@ -2,4 +2,5 @@
 
 mod convergence;
 mod dump;
+mod history;
 mod one_payment;
