@@ -32,14 +32,16 @@ pub mod rows;
 pub use engine::{Db, Engine, Query, Record, Target, Tx, Value, query};
 pub use error::Error;
 
+/// The value of a JSON column.
+pub use sqlx::types::Json;
+
 /// The error of a single statement.
 pub use sqlx::Error as SqlError;
 
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
 #[doc(hidden)]
 pub fn statements(engine: Engine) -> Vec<(String, String)> {
-    let shared =
-        [migrate::STATEMENTS, rows::events::STATEMENTS, rows::inbox::STATEMENTS, rows::settings::STATEMENTS];
+    let shared = [migrate::STATEMENTS, rows::events::STATEMENTS, rows::settings::STATEMENTS];
     let shared = shared.into_iter().flatten().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned()));
     shared.chain(migrate::statements(engine)).chain(rows::statements(engine)).collect()
 }

@@ -53,9 +53,11 @@ statements! {
 
 const SQLITE_HAS_HISTORY: &str =
     "SELECT COUNT(*) > 0 AS known FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'";
-const POSTGRES_HAS_HISTORY: &str = "SELECT to_regclass('schema_migrations') IS NOT NULL AS known";
+/// A look into the catalogue's tables, since `to_regclass` may remember how it was before the lock.
+const POSTGRES_HAS_HISTORY: &str = "SELECT COUNT(*) > 0 AS known FROM pg_class
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = 'growth' AND relname = 'schema_migrations'";
 const POSTGRES_LOCK: &str = "SELECT 1::bigint FROM (SELECT pg_advisory_xact_lock(7160119472)) AS locked";
-const POSTGRES_HAS_SCHEMA: &str = "SELECT to_regnamespace($1) IS NOT NULL";
+const POSTGRES_HAS_SCHEMA: &str = "SELECT COUNT(*) > 0 FROM pg_namespace WHERE nspname = $1";
 
 impl Migration {
     fn script(&self, engine: Engine) -> &'static str {

@@ -171,7 +171,7 @@ fn postgres_type(kind: Kind) -> &'static str {
     }
 }
 
-fn names<T: Table>() -> String {
+pub(crate) fn names<T: Table>() -> String {
     T::COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
@@ -191,6 +191,9 @@ pub(crate) fn insert_new_sql<T: Table>(engine: Engine) -> String {
 fn upsert_sql<T: Table>(engine: Engine) -> String {
     let rest: Vec<&str> =
         T::COLUMNS.iter().map(|(name, _)| *name).filter(|name| !T::KEY.contains(name)).collect();
+    if rest.is_empty() {
+        return insert_new_sql::<T>(engine);
+    }
     let list = |f: &dyn Fn(&str) -> String| rest.iter().map(|name| f(name)).collect::<Vec<_>>().join(", ");
     format!(
         "{}({}) DO UPDATE SET {} WHERE ({}) {} ({})",

@@ -523,3 +523,6 @@ fn invoice_state(told: &[Told<'_, Invoice>]) -> Option<InvoiceState> {
         lines: lines.cloned().collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

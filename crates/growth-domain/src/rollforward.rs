@@ -33,9 +33,9 @@ pub struct RollForward {
 }
 
 /// A roll-forward that does not add up: a defect, never a state of the business.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the movements of the period do not add up: opening {} plus {} is not closing {} (micro-minor units)", .0.opening.0, .0.net_new().0 + .0.fx.0, .0.closing.0)]
-pub struct Unbalanced(pub RollForward);
+pub struct Unbalanced(pub Box<RollForward>);
 
 impl RollForward {
     /// Builds a period from its opening, its movements and its closing MRR, and checks the identity.
@@ -58,7 +58,7 @@ impl RollForward {
         if period.opening + period.net_new() + period.fx == period.closing {
             Ok(period)
         } else {
-            Err(Unbalanced(period))
+            Err(Unbalanced(Box::new(period)))
         }
     }
 

@@ -185,7 +185,7 @@ fn beginning(fact: &SubscriptionFact, state: &SubscriptionState, at: DateTime<Ut
     let mut before = state.clone();
     if state.deleted || state.status == "canceled" {
         before.deleted = false;
-        before.status = "active".to_owned();
+        "active".clone_into(&mut before.status);
         before.cancel_at_period_end = false;
         before.cancel_at = None;
     }
@@ -207,7 +207,7 @@ fn with_earlier_items(state: &SubscriptionState, before: Option<&SubscriptionSta
 
 /// Why the worth of a subscription changed between two states.
 fn change_reason(before: Option<&SubscriptionState>, after: &SubscriptionState) -> Option<&'static str> {
-    let Some(before) = before else { return None };
+    let before = before?;
     match (counts(before), counts(after)) {
         (true, false) => Some(loss_reason(before, after)),
         (false, true) if before.paused => Some("resumed"),
@@ -221,13 +221,11 @@ fn loss_reason(before: &SubscriptionState, after: &SubscriptionState) -> &'stati
     if after.paused && !after.deleted && after.status != "canceled" {
         return "paused";
     }
+    let overdue = before.status == "past_due" || matches!(after.status.as_str(), "unpaid" | "past_due");
     match after.cancellation_reason.as_deref() {
         Some("payment_failed" | "payment_disputed") => "involuntary",
-        Some(_) => "voluntary",
-        None if before.status == "past_due" || matches!(after.status.as_str(), "unpaid" | "past_due") => {
-            "involuntary"
-        }
-        None => "voluntary",
+        None if overdue => "involuntary",
+        _ => "voluntary",
     }
 }
 

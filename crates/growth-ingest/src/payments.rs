@@ -172,13 +172,12 @@ impl Components {
     }
 
     fn root_of(&mut self, id: &str) -> usize {
-        let number = match self.numbers.get(id) {
-            Some(number) => *number,
-            None => {
-                self.parents.push(self.parents.len());
-                self.numbers.insert(id.to_owned(), self.parents.len() - 1);
-                self.parents.len() - 1
-            }
+        let number = if let Some(number) = self.numbers.get(id) {
+            *number
+        } else {
+            self.parents.push(self.parents.len());
+            self.numbers.insert(id.to_owned(), self.parents.len() - 1);
+            self.parents.len() - 1
         };
         self.find(number)
     }

@@ -32,7 +32,9 @@ pub(crate) async fn apply(
     policy: Policy,
 ) -> Result<(), DbError> {
     let mut sorted = Sorted::default();
-    facts.into_iter().for_each(|fact| sorted.add(fact));
+    for fact in facts {
+        sorted.add(fact);
+    }
     let repriced = catalog::store(tx, scope, sorted.catalog).await?;
     let attributed = customers::store(tx, scope, sorted.customers, sorted.claims).await?;
     let invoiced = payments::store(tx, scope, sorted.payments, attributed).await?;

@@ -36,7 +36,8 @@ const DISPUTES: &str = "SELECT currency,
         AS amount,
         CAST(COALESCE(SUM(fee) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT) AS fees
     FROM disputes WHERE account = $1 AND livemode = $2 GROUP BY currency";
-const PAYMENT_LINES: &str = "SELECT p.id, p.event_id, COALESCE(p.paid_at, p.created_at) AS at, p.amount, p.currency,
+const PAYMENT_LINES: &str =
+    "SELECT p.id, p.event_id, COALESCE(p.paid_at, p.created_at) AS at, p.amount, p.currency,
         p.status, COALESCE(r.terms ->> 'nickname', d.name, p.plan_name) AS plan_name, p.billing_period,
         u.external_id AS \"user\", p.attributed_by, p.customer, p.payment_intent, p.charge, p.invoice,
         p.subscription, p.refund_amount, p.fee, p.fee_currency, p.failure_code
@@ -47,7 +48,8 @@ const PAYMENT_LINES: &str = "SELECT p.id, p.event_id, COALESCE(p.paid_at, p.crea
     WHERE p.account = $1 AND p.livemode = $2 AND COALESCE(p.paid_at, p.created_at) >= $3
         AND COALESCE(p.paid_at, p.created_at) < $4
     ORDER BY at DESC, p.id LIMIT $5";
-const REFUND_LINES: &str = "SELECT id, created_at AS at, amount, currency, status, counted, payment, charge, reason
+const REFUND_LINES: &str =
+    "SELECT id, created_at AS at, amount, currency, status, counted, payment, charge, reason
     FROM refunds WHERE account = $1 AND livemode = $2 AND created_at >= $3 AND created_at < $4
     ORDER BY created_at DESC, id LIMIT $5";
 
@@ -73,6 +75,11 @@ struct RefundSums {
     orphans: i64,
 }
 
+/// From the first instant inside to the first after.
+type Span = (DateTime<Utc>, DateTime<Utc>);
+/// Which of a currency's cash figures.
+type CashOf = fn(&mut CurrencyRevenue) -> &mut Cash;
+
 /// Adds the cash of both windows and of all time to the currencies.
 pub(crate) async fn add(
     db: &Db,
@@ -83,7 +90,7 @@ pub(crate) async fn add(
     let ever = (DateTime::UNIX_EPOCH, request.window.end);
     let current = (request.window.start, request.window.end);
     let previous = (request.previous.start, request.previous.end);
-    let spans: [(_, fn(&mut CurrencyRevenue) -> &mut Cash); 3] = [
+    let spans: [(Span, CashOf); 3] = [
         (current, |revenue| &mut revenue.cash.current),
         (previous, |revenue| &mut revenue.cash.previous),
         (ever, |revenue| &mut revenue.all_time),
@@ -104,10 +111,11 @@ pub(crate) async fn add(
 async fn add_span(
     db: &Db,
     scope: &Scope,
-    (start, end): (DateTime<Utc>, DateTime<Utc>),
+    (start, end): Span,
     cash: &mut impl FnMut(&str, &dyn Fn(&mut Cash)),
 ) -> Result<(), Error> {
-    let run = |sql: &'static str| query(db, sql).bind(&scope.account).bind(scope.livemode).bind(start).bind(end);
+    let run =
+        |sql: &'static str| query(db, sql).bind(&scope.account).bind(scope.livemode).bind(start).bind(end);
     for row in run(PAYMENTS).fetch_all::<PaymentSums>().await? {
         cash(&row.currency, &|cash| {
             cash.payments = money(row.n, row.amount);

@@ -13,7 +13,9 @@ pub enum Error {
     #[error("the database's settings cannot be used")]
     Policy(#[from] UnknownPolicy),
     /// The ledger of a currency does not add up.
-    #[error("the ledger of {currency} is broken, please report this; `growthctl migrate --rebuild` builds it again")]
+    #[error(
+        "the ledger of {currency} is broken, please report this; `growthctl migrate --rebuild` builds it again"
+    )]
     Unbalanced {
         /// The currency.
         currency: String,

@@ -22,7 +22,8 @@ const OTHER_ACCOUNTS: &str = "SELECT COUNT(DISTINCT account) AS n FROM stripe_ev
 /// The figures of the data as it is now, whatever the window.
 pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result<Freshness, Error> {
     let scoped = |sql: &'static str| query(db, sql).bind(&scope.account).bind(scope.livemode);
-    let (created, received): (Option<DateTime<Utc>>, Option<DateTime<Utc>>) = scoped(LATEST).fetch_one().await?;
+    let (created, received): (Option<DateTime<Utc>>, Option<DateTime<Utc>>) =
+        scoped(LATEST).fetch_one().await?;
     let (last_seen,): (Option<DateTime<Utc>>,) = query(db, LAST_PRODUCT_EVENT).fetch_one().await?;
     let window = scoped(RECONSTRUCTED).bind(request.window.start).bind(request.window.end);
     let (reconstructed,): (i64,) = window.fetch_one().await?;

@@ -20,8 +20,8 @@ use growth_db::Db;
 pub use error::Error;
 pub use request::{Goal, Request};
 pub use snapshot::{
-    Cash, CurrencyRevenue, Freshness, GoalProgress, GrowthSnapshot, Header, Money, Mrr, PaymentLine, Period, Periods,
-    RefundLine, Retention, Unpriced, Users,
+    Cash, CurrencyRevenue, Freshness, GoalProgress, GrowthSnapshot, Header, Money, Mrr, PaymentLine, Period,
+    Periods, RefundLine, Retention, Unpriced, Users,
 };
 
 /// Builds the snapshot of a window and the window before it.

@@ -43,7 +43,7 @@ pub struct Goal {
     pub amount: i64,
 }
 
-const HAS_LIVE: &str = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2)";
+const HAS_MODE: &str = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2)";
 const POLICY: &str = "SELECT value FROM settings WHERE key = 'policy'";
 
 /// The policy that the stored ledger was built with.
@@ -55,14 +55,12 @@ pub(crate) async fn stored_policy(db: &Db) -> Result<Policy, Error> {
 impl Request {
     /// The data that the snapshot is of.
     pub(crate) async fn scope(&self, db: &Db) -> Result<Scope, Error> {
-        let livemode = match self.livemode {
-            Some(livemode) => livemode,
-            None => {
-                let exists = |livemode: bool| query(db, HAS_LIVE).bind(&self.account).bind(livemode).fetch_one();
-                let (live,): (bool,) = exists(true).await?;
-                let (test,): (bool,) = exists(false).await?;
-                live || !test
-            }
+        let exists =
+            |livemode: bool| query(db, HAS_MODE).bind(&self.account).bind(livemode).fetch_one::<(bool,)>();
+        let livemode = if let Some(livemode) = self.livemode {
+            livemode
+        } else {
+            exists(true).await?.0 || !exists(false).await?.0
         };
         Ok(Scope { account: self.account.clone(), livemode })
     }

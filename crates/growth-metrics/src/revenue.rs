@@ -19,7 +19,8 @@ pub(crate) type ByCurrency = BTreeMap<String, CurrencyRevenue>;
 
 const MOVEMENTS: &str = "SELECT customer, currency, at, kind, delta_micros FROM mrr_movements
     WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY currency, customer, at";
-const WORTH: &str = "SELECT subscription, at, customer, currency, status, list_micros, discount_micros, net_micros,
+const WORTH: &str =
+    "SELECT subscription, at, customer, currency, status, list_micros, discount_micros, net_micros,
     at_risk, ending, unpriced FROM subscription_mrr
     WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY subscription, at";
 
@@ -109,7 +110,8 @@ async fn ledgers(db: &Db, scope: &Scope, request: &Request) -> Result<BTreeMap<S
 impl Ledger {
     fn revenue(self, currency: &str) -> Result<CurrencyRevenue, growth_domain::rollforward::Unbalanced> {
         let at = |instant: usize| {
-            let balances = self.balances.iter().map(|(customer, balance)| (customer.as_str(), balance[instant]));
+            let balances =
+                self.balances.iter().map(|(customer, balance)| (customer.as_str(), balance[instant]));
             balances.collect::<BTreeMap<&str, Micros>>()
         };
         let (before, opening, closing) = (at(0), at(1), at(2));
@@ -189,7 +191,12 @@ pub(crate) async fn unpriced(db: &Db, scope: &Scope, request: &Request) -> Resul
             None => latest.remove(&row.subscription),
             Some(reason) => latest.insert(
                 row.subscription.clone(),
-                Unpriced { subscription: row.subscription, customer: row.customer, currency: row.currency, reason },
+                Unpriced {
+                    subscription: row.subscription,
+                    customer: row.customer,
+                    currency: row.currency,
+                    reason,
+                },
             ),
         };
     }

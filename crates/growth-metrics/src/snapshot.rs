@@ -11,13 +11,13 @@ use growth_domain::rollforward::{Cohort, Ratio, RollForward};
 use growth_domain::window::Window;
 use serde::Serialize;
 
-/// The version of the JSON; a field that changes its meaning or goes away raises it.
-pub const SCHEMA_VERSION: u32 = 1;
+/// The version of the JSON.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// Everything that a report shows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GrowthSnapshot {
-    /// See [`SCHEMA_VERSION`].
+    /// A field that changes its meaning or goes away raises it.
     pub schema_version: u32,
     /// What the snapshot is of.
     pub header: Header,

@@ -14,9 +14,11 @@ use crate::request::Request;
 use crate::snapshot::{Periods, Users};
 
 const TOTAL: &str = "SELECT COUNT(*) AS n FROM users WHERE created_at < $1";
-const NEW: &str = "SELECT u.created_at, m.activated_at FROM users u LEFT JOIN user_milestones m ON m.user_id = u.id
+const NEW: &str =
+    "SELECT u.created_at, m.activated_at FROM users u LEFT JOIN user_milestones m ON m.user_id = u.id
     WHERE u.created_at >= $1 AND u.created_at < $2";
-const ACTIVE_DAYS: &str = "SELECT user_id FROM user_activity WHERE month = $1 AND days & $2 <> 0 AND user_id <> 0";
+const ACTIVE_DAYS: &str =
+    "SELECT user_id FROM user_activity WHERE month = $1 AND days & $2 <> 0 AND user_id <> 0";
 const ACTIVE_SPAN: &str = "SELECT DISTINCT user_id FROM events
     WHERE created_at >= $1 AND created_at < $2 AND user_id <> 0";
 
@@ -54,7 +56,8 @@ async fn newcomers(db: &Db, window: Window, request: &Request) -> Result<Newcome
     let rows: Vec<(DateTime<Utc>, Option<DateTime<Utc>>)> =
         query(db, NEW).bind(window.start).bind(window.end).fetch_all().await?;
     let (as_of, within) = (request.window.end, TimeDelta::days(request.activation_days.into()));
-    let mut newcomers = Newcomers { new: rows.len() as u64, activation: Ratio { numerator: 0, denominator: 0 }, pending: 0 };
+    let mut newcomers =
+        Newcomers { new: rows.len() as u64, activation: Ratio { numerator: 0, denominator: 0 }, pending: 0 };
     for (created_at, activated_at) in rows {
         if created_at + within > as_of {
             newcomers.pending += 1;
@@ -83,7 +86,8 @@ async fn active(db: &Db, window: Window, time_zone: Tz) -> Result<u64, Error> {
     while month < last {
         let next_month = month + Months::new(1);
         let (from, until) = (whole_from.max(month), last.min(next_month));
-        let bits = from.iter_days().take_while(|day| *day < until).fold(0_i64, |bits, day| bits | 1 << day.day0());
+        let bits =
+            from.iter_days().take_while(|day| *day < until).fold(0_i64, |bits, day| bits | 1 << day.day0());
         if bits != 0 {
             let rows = query(db, ACTIVE_DAYS).bind(month).bind(bits).fetch_all::<(i64,)>().await?;
             users.extend(rows.into_iter().map(|(user,)| user));

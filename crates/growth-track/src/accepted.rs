@@ -3,13 +3,13 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use growth_db::Json;
 use growth_db::rows::EventRow;
 use growth_domain::catalogue::{
     EventCategory, EventName, EventNameError, EventStatus, UnknownCategory, UnknownStatus, suggest,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sqlx::types::Json;
 
 use crate::event::Event;
 

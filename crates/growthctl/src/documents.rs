@@ -106,7 +106,10 @@ impl<R: BufRead> Documents<R> {
                 b'{' => return Begin::Document(Open { line: self.number, ..Open::default() }),
                 _ => {
                     self.taken = self.line.len();
-                    return Begin::Broken(broken(self.number, "this is not JSON: an object { … } was expected"));
+                    return Begin::Broken(broken(
+                        self.number,
+                        "this is not JSON: an object { … } was expected",
+                    ));
                 }
             }
         }
@@ -180,14 +183,20 @@ mod tests {
 
     #[test]
     fn lines_are_documents() {
-        assert_eq!(read("{\"a\":1}\n\n{\"b\":\"}\\\"{\"}\r\n"), [good(1, "{\"a\":1}"), good(3, "{\"b\":\"}\\\"{\"}")]);
+        assert_eq!(
+            read("{\"a\":1}\n\n{\"b\":\"}\\\"{\"}\r\n"),
+            [good(1, "{\"a\":1}"), good(3, "{\"b\":\"}\\\"{\"}")]
+        );
         assert_eq!(read(""), []);
         assert_eq!(read("\u{feff}{}"), [good(1, "{}")]);
     }
 
     #[test]
     fn a_document_may_take_several_lines() {
-        assert_eq!(read("{\n  \"a\": [\n    1\n  ]\n}\n{}"), [good(1, "{\n  \"a\": [\n    1\n  ]\n}"), good(6, "{}")]);
+        assert_eq!(
+            read("{\n  \"a\": [\n    1\n  ]\n}\n{}"),
+            [good(1, "{\n  \"a\": [\n    1\n  ]\n}"), good(6, "{}")]
+        );
     }
 
     #[test]
@@ -199,18 +208,23 @@ mod tests {
 
     #[test]
     fn a_cut_line_costs_itself_only() {
-        assert_eq!(read("{\"a\":1}\n{\"b\":{\"c\n{\"d\":1}\n"), [good(1, "{\"a\":1}"), cut(2), good(3, "{\"d\":1}")]);
-        assert_eq!(read("{\"a\":1}\n{\"b\":[1,\n{\"d\":1}"), [good(1, "{\"a\":1}"), cut(2), good(3, "{\"d\":1}")]);
+        assert_eq!(
+            read("{\"a\":1}\n{\"b\":{\"c\n{\"d\":1}\n"),
+            [good(1, "{\"a\":1}"), cut(2), good(3, "{\"d\":1}")]
+        );
+        assert_eq!(
+            read("{\"a\":1}\n{\"b\":[1,\n{\"d\":1}"),
+            [good(1, "{\"a\":1}"), cut(2), good(3, "{\"d\":1}")]
+        );
         assert_eq!(read("{\"a\":1}\n{\"b\""), [good(1, "{\"a\":1}"), cut(2)]);
     }
 
     #[test]
     fn what_is_not_json_is_told_with_its_line() {
         let all = read("hello\n{}\n42\n");
-        assert_eq!(all.iter().map(|(line, text)| (*line, text.is_ok())).collect::<Vec<_>>(), [
-            (1, false),
-            (2, true),
-            (3, false)
-        ]);
+        assert_eq!(
+            all.iter().map(|(line, text)| (*line, text.is_ok())).collect::<Vec<_>>(),
+            [(1, false), (2, true), (3, false)]
+        );
     }
 }

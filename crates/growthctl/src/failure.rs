@@ -53,7 +53,12 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 fn is_misused_database(error: &anyhow::Error) -> bool {
     error.chain().find_map(|cause| cause.downcast_ref::<growth_db::Error>()).is_some_and(|error| {
-        matches!(error, growth_db::Error::Url { .. } | growth_db::Error::Pending { .. } | growth_db::Error::History { .. })
+        matches!(
+            error,
+            growth_db::Error::Url { .. }
+                | growth_db::Error::Pending { .. }
+                | growth_db::Error::History { .. }
+        )
     })
 }
 

@@ -131,7 +131,8 @@ impl GlobalArgs {
         let shown = path.display();
         let text = fs::read_to_string(&path)
             .map_err(|error| misuse(format!("cannot read the settings file {shown}: {error}")))?;
-        toml::from_str(&text).map_err(|error| misuse(format!("settings file {shown}: {}", error.to_string().trim_end())))
+        toml::from_str(&text)
+            .map_err(|error| misuse(format!("settings file {shown}: {}", error.to_string().trim_end())))
     }
 }
 
@@ -157,7 +158,9 @@ fn default_files() -> Vec<PathBuf> {
 
 /// Reads a currency and an amount in its major unit, such as `GBP 500` or `USD 1250.50`.
 fn parse_goal(text: &str) -> anyhow::Result<Goal> {
-    let wrong = || misuse(format!("goal {text:?} is not understood: give a currency and an amount, such as \"GBP 500\""));
+    let wrong = || {
+        misuse(format!("goal {text:?} is not understood: give a currency and an amount, such as \"GBP 500\""))
+    };
     let (currency, amount) = text.trim().split_once(' ').ok_or_else(wrong)?;
     let currency = currency.to_lowercase();
     if !(3..=4).contains(&currency.len()) || !currency.bytes().all(|b| b.is_ascii_lowercase()) {
@@ -186,7 +189,9 @@ mod tests {
         assert_eq!(goal("GBP 500"), Some(("gbp".into(), 50_000)));
         assert_eq!(goal("usd 1250.5"), Some(("usd".into(), 125_050)));
         assert_eq!(goal("JPY 1000"), Some(("jpy".into(), 1000)));
-        for wrong in ["", "500", "GBP", "GBP x", "GBP -5", "GBP 1.234", "JPY 1.5", "GBP 0", "GBP 99999999999999999999"] {
+        for wrong in
+            ["", "500", "GBP", "GBP x", "GBP -5", "GBP 1.234", "JPY 1.5", "GBP 0", "GBP 99999999999999999999"]
+        {
             assert_eq!(goal(wrong), None, "{wrong}");
         }
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::engine::{Engine, Target, Tx, built_query, query};
+use crate::engine::{Engine, Tx, built_query};
 use crate::error::Error;
 use crate::table::{self, Table};
 
@@ -63,12 +63,6 @@ impl EventState {
     }
 }
 
-statements! {
-    COUNT_BY_STATE = "SELECT state, COUNT(*) AS n FROM stripe_events WHERE livemode = $1 GROUP BY state ORDER BY state";
-    LATEST = "SELECT MAX(created) AS created, MAX(received_at) AS received_at FROM stripe_events WHERE livemode = $1";
-    MODES = "SELECT DISTINCT livemode FROM stripe_events ORDER BY livemode";
-}
-
 /// Stores events whose key is new; returns the keys (account, livemode, id) of those that were.
 pub async fn store(tx: &mut Tx, events: &[StripeEventRow]) -> Result<Vec<(String, bool, String)>, Error> {
     if events.is_empty() {
@@ -123,22 +117,4 @@ fn bind_arrays<'c>(query: crate::Query<'c>, events: &[StripeEventRow]) -> crate:
         .bind_postgres(column(events, |e| e.attempts))
         .bind_postgres(column(events, |e| e.last_error.as_deref()))
         .bind_postgres(column(events, |e| e.payload.as_str()))
-}
-
-/// How many events of a mode are in each state.
-pub async fn count_by_state(on: impl Into<Target<'_>>, livemode: bool) -> Result<Vec<(String, i64)>, Error> {
-    Ok(query(on, COUNT_BY_STATE).bind(livemode).fetch_all().await?)
-}
-
-/// The newest event of a mode: Stripe's time and the time of arrival.
-pub async fn latest(
-    on: impl Into<Target<'_>>,
-    livemode: bool,
-) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>), Error> {
-    Ok(query(on, LATEST).bind(livemode).fetch_one().await?)
-}
-
-/// The modes that have events, test mode first.
-pub async fn modes(on: impl Into<Target<'_>>) -> Result<Vec<bool>, Error> {
-    Ok(query(on, MODES).fetch_all::<(bool,)>().await?.into_iter().map(|(mode,)| mode).collect())
 }

@@ -37,7 +37,7 @@ pub fn aliases(object: &PaymentObject) -> Vec<String> {
             add_all(&[&Some(paid.id.clone()), &paid.invoice, &paid.payment_intent, &paid.charge]);
         }
         PaymentObject::Refund(refund) => {
-            add_all(&[&Some(refund.id.clone()), &refund.charge, &refund.payment_intent])
+            add_all(&[&Some(refund.id.clone()), &refund.charge, &refund.payment_intent]);
         }
         PaymentObject::Dispute(dispute) => {
             add_all(&[&Some(dispute.id.clone()), &dispute.charge, &dispute.payment_intent]);

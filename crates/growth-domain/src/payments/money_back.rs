@@ -157,17 +157,17 @@ fn dispute<'a>(
     let last = told.last()?;
     let dispute = last.object;
     let created_at = dispute.created.unwrap_or(last.stamp.at);
-    let moved = |amount: fn(&Dispute) -> Option<i64>, event: fn(&Dispute) -> bool| {
-        let shown = told.iter().rev().find_map(|told| amount(told.object));
-        let by_event = told.iter().any(|told| event(told.object));
-        let total =
-            shown.unwrap_or(0).max(if by_event && shown.unwrap_or(0) == 0 { dispute.amount } else { 0 });
-        let when = told
-            .iter()
-            .find(|told| event(told.object))
-            .or_else(|| told.iter().find(|told| amount(told.object).is_some_and(|amount| amount > 0)));
-        let at = when.map(|told| if told.from_event { told.stamp.at } else { created_at });
-        (total, at.filter(|_| total > 0))
+    let own_currency = |told: &&Told<'_, Dispute>| {
+        told.object.balance_currency.as_ref().is_none_or(|currency| *currency == told.object.currency)
+    };
+    // What moved is shown in the currency of the balance: in another one, the amount in dispute has to do.
+    let moved = |shown: fn(&Dispute) -> Option<i64>, by_event: fn(&Dispute) -> bool| {
+        let first =
+            told.iter().find(|told| by_event(told.object) || shown(told.object).is_some_and(|sum| sum > 0));
+        let sum =
+            told.iter().rev().filter(own_currency).find_map(|told| shown(told.object)).filter(|sum| *sum > 0);
+        let at = first.map(|told| if told.from_event { told.stamp.at } else { created_at });
+        (if at.is_some() { sum.unwrap_or(dispute.amount) } else { 0 }, at)
     };
     let (withdrawn, withdrawn_at) = moved(|dispute| dispute.withdrawn, |dispute| dispute.funds_withdrawn);
     let (reinstated, reinstated_at) = moved(|dispute| dispute.reinstated, |dispute| dispute.funds_reinstated);
@@ -186,7 +186,7 @@ fn dispute<'a>(
         withdrawn_at,
         reinstated,
         reinstated_at,
-        fee: told.iter().rev().find_map(|told| told.object.fee),
+        fee: told.iter().rev().filter(own_currency).find_map(|told| told.object.fee),
         created_at,
     })
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{TimeDelta, Utc};
-use growth_db::rows::{DisputeRow, MovementRow, PaymentRow, RefundRow, SubscriptionRow};
 use growth_db::Db;
+use growth_db::rows::{DisputeRow, MovementRow, PaymentRow, RefundRow, SubscriptionRow};
 use growth_demo::world::Truth;
 use growth_domain::window::Window;
 use growth_ingest::{Intake, Source, ingest};
@@ -55,7 +55,11 @@ async fn assert_true(db: &Db, account: &str, truth: &Truth) {
     for told in &truth.payments {
         let row = payments.get(&told.payment_intent).unwrap_or_else(|| panic!("missing {told:#?}"));
         let status = if told.succeeded { "succeeded" } else { "failed" };
-        assert_eq!((row.amount, &row.currency, row.status.as_str()), (told.amount, &told.currency, status), "{row:#?}");
+        assert_eq!(
+            (row.amount, &row.currency, row.status.as_str()),
+            (told.amount, &told.currency, status),
+            "{row:#?}"
+        );
         assert_eq!(row.invoice, told.invoice, "{row:#?}");
         assert_eq!(row.subscription, told.subscription, "{row:#?}");
         assert_eq!(row.customer, told.customer, "{row:#?}");
@@ -75,14 +79,22 @@ async fn assert_true(db: &Db, account: &str, truth: &Truth) {
     assert_eq!(refunds.len(), truth.refunds.len(), "{refunds:#?}");
     for row in dump::all::<DisputeRow>(db, account).await {
         let told = truth.disputes.iter().find(|told| told.id == row.id).unwrap();
-        assert_eq!((row.withdrawn, row.reinstated, row.fee), (told.amount, told.reinstated, Some(told.fee)), "{row:#?}");
+        assert_eq!(
+            (row.withdrawn, row.reinstated, row.fee),
+            (told.amount, told.reinstated, Some(told.fee)),
+            "{row:#?}"
+        );
     }
     let subscriptions = dump::all::<SubscriptionRow>(db, account).await;
     assert_eq!(subscriptions.len(), truth.subscriptions.len());
     for told in &truth.subscriptions {
         let row = subscriptions.iter().find(|row| row.id == told.id).unwrap();
         assert_eq!(row.unpriced, None);
-        assert_eq!((row.status.as_str(), i128::from(row.mrr_micros)), (told.status.as_str(), told.mrr_micros()), "{row:#?}\n{told:#?}");
+        assert_eq!(
+            (row.status.as_str(), i128::from(row.mrr_micros)),
+            (told.status.as_str(), told.mrr_micros()),
+            "{row:#?}\n{told:#?}"
+        );
     }
     let mut ledger: BTreeMap<String, i128> = BTreeMap::new();
     for movement in dump::all::<MovementRow>(db, account).await {
@@ -127,7 +139,8 @@ async fn check(db: &Db, case: usize, plan: &Plan, keys: &[u32], batches: &[usize
     take_in(db, &calm, &events, &[500]).await;
     assert_true(db, &calm, &truth).await;
     take_in(db, &disturbed_account, &disturbed(&events, keys), batches).await;
-    let (calm_rows, wild_rows) = (dump::revenue(db, &calm).await, dump::revenue(db, &disturbed_account).await);
+    let (calm_rows, wild_rows) =
+        (dump::revenue(db, &calm).await, dump::revenue(db, &disturbed_account).await);
     for (calm, wild) in calm_rows.iter().zip(&wild_rows) {
         assert_eq!(calm, wild);
     }

@@ -1,9 +1,9 @@
 //! What the tables of revenue hold, as text that two databases can be compared by.
 
 use growth_db::rows::{
-    CouponRow, CustomerClaimRow, CustomerRow, DiscountRow, DisputeRow, InvoiceRow, MovementRow, PaymentAliasRow,
-    PaymentFactRow, PaymentRow, PriceRow, PricingReferenceRow, ProductRow, RefundRow, SubscriptionChangeRow,
-    SubscriptionMrrRow, SubscriptionRow,
+    CouponRow, CustomerClaimRow, CustomerRow, DiscountRow, DisputeRow, InvoiceRow, MovementRow,
+    PaymentAliasRow, PaymentFactRow, PaymentRow, PriceRow, PricingReferenceRow, ProductRow, RefundRow,
+    SubscriptionChangeRow, SubscriptionMrrRow, SubscriptionRow,
 };
 use growth_db::table::Table;
 use growth_db::{Db, query};
@@ -17,9 +17,23 @@ pub(crate) async fn revenue(db: &Db, account: &str) -> Vec<String> {
         ($($row:ty),+) => { $( rows::<$row>(db, account, &mut lines).await; )+ };
     }
     add!(
-        CustomerRow, CustomerClaimRow, ProductRow, PriceRow, CouponRow, DiscountRow, PricingReferenceRow,
-        SubscriptionChangeRow, SubscriptionRow, SubscriptionMrrRow, MovementRow, PaymentFactRow, PaymentAliasRow,
-        PaymentRow, RefundRow, DisputeRow, InvoiceRow
+        CustomerRow,
+        CustomerClaimRow,
+        ProductRow,
+        PriceRow,
+        CouponRow,
+        DiscountRow,
+        PricingReferenceRow,
+        SubscriptionChangeRow,
+        SubscriptionRow,
+        SubscriptionMrrRow,
+        MovementRow,
+        PaymentFactRow,
+        PaymentAliasRow,
+        PaymentRow,
+        RefundRow,
+        DisputeRow,
+        InvoiceRow
     );
     lines.sort();
     lines

@@ -44,7 +44,13 @@ pub(crate) fn play(plan: &Plan) -> (Vec<Value>, Truth) {
     let product = world.create_product("Enrichment", now);
     let price = |world: &mut World, minor, interval, currency: &str| {
         let currency = currency.to_owned();
-        let terms = PriceTerms { nickname: format!("{minor}"), unit_amount: minor, currency, interval, interval_count: 1 };
+        let terms = PriceTerms {
+            nickname: format!("{minor}"),
+            unit_amount: minor,
+            currency,
+            interval,
+            interval_count: 1,
+        };
         world.create_price(&product, terms, now)
     };
     let prices = [
@@ -80,11 +86,22 @@ pub(crate) fn play(plan: &Plan) -> (Vec<Value>, Truth) {
                 let n = customers.iter().position(|known| *known == customer).unwrap_or(0);
                 let reference = format!("user-{n}");
                 let via_checkout = (step.how % 3 == 0).then_some(reference.as_str());
-                let terms = Terms { quantity: i64::from(step.how % 3) + 1, coupon, trial_days, via_checkout, user_id: None };
+                let terms = Terms {
+                    quantity: i64::from(step.how % 3) + 1,
+                    coupon,
+                    trial_days,
+                    via_checkout,
+                    user_id: None,
+                };
                 let price = &prices[usize::from(step.how / 3) % prices.len()];
                 subscriptions.extend(world.subscribe(&customer, price, &terms, now));
             }
-            8 => payments.extend(world.one_off_payment(customer.as_deref(), i64::from(step.how) * 10 + 100, "gbp", now)),
+            8 => payments.extend(world.one_off_payment(
+                customer.as_deref(),
+                i64::from(step.how) * 10 + 100,
+                "gbp",
+                now,
+            )),
             9 => payments.extend(world.one_off_payment(None, 700, "usd", now)),
             10 | 11 => refunds.extend(payment.and_then(|id| world.refund(&id, i64::from(step.how) + 1, now))),
             12 => drop(pick(&refunds).map(|id| world.fail_refund(&id, now))),

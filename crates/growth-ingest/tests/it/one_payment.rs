@@ -24,13 +24,22 @@ fn five_events() -> Vec<Value> {
         "product": "prod_1", "nickname": "Annual", "recurring": {"interval": "year", "interval_count": 1,
         "usage_type": "licensed"}, "type": "recurring", "unit_amount": 25000, "unit_amount_decimal": "25000"});
     vec![
-        event("evt_sub", "customer.subscription.updated", 7, &json!({
+        event(
+            "evt_sub",
+            "customer.subscription.updated",
+            7,
+            &json!({
             "id": "sub_1", "object": "subscription", "customer": "cus_1", "created": at(7).timestamp(),
             "start_date": at(7).timestamp(), "currency": "usd", "status": "active", "discounts": [],
             "items": {"object": "list", "has_more": false, "data": [{"id": "si_1", "object": "subscription_item",
                 "quantity": 1, "price": price, "discounts": [], "current_period_start": at(7).timestamp(),
-                "current_period_end": at(31_536_007).timestamp()}]}})),
-        event("evt_in", "invoice.paid", 11, &json!({
+                "current_period_end": at(31_536_007).timestamp()}]}}),
+        ),
+        event(
+            "evt_in",
+            "invoice.paid",
+            11,
+            &json!({
             "id": "in_1SRzqxKXBGcbgpbZOY0ZtMPY", "object": "invoice", "customer": "cus_1", "currency": "usd",
             "created": at(11).timestamp(), "status": "paid", "amount_due": 22500, "amount_paid": 22500,
             "status_transitions": {"paid_at": at(11).timestamp()}, "customer_email": "ann@example.com",
@@ -40,21 +49,37 @@ fn five_events() -> Vec<Value> {
                 "period": {"start": at(7).timestamp(), "end": at(31_536_007).timestamp()},
                 "pricing": {"price_details": {"price": "price_year", "product": "prod_1"}, "type": "price_details"},
                 "parent": {"type": "subscription_item_details", "subscription_item_details":
-                    {"subscription": "sub_1", "subscription_item": "si_1", "proration": false}}}]}})),
-        event("evt_inpay", "invoice_payment.paid", 12, &json!({
+                    {"subscription": "sub_1", "subscription_item": "si_1", "proration": false}}}]}}),
+        ),
+        event(
+            "evt_inpay",
+            "invoice_payment.paid",
+            12,
+            &json!({
             "id": "inpay_1", "object": "invoice_payment", "amount_paid": 22500, "currency": "usd", "status": "paid",
             "created": at(12).timestamp(), "invoice": "in_1SRzqxKXBGcbgpbZOY0ZtMPY",
             "payment": {"type": "payment_intent", "payment_intent": "pi_1"},
-            "status_transitions": {"paid_at": at(12).timestamp()}})),
-        event("evt_pi", "payment_intent.succeeded", 11, &json!({
+            "status_transitions": {"paid_at": at(12).timestamp()}}),
+        ),
+        event(
+            "evt_pi",
+            "payment_intent.succeeded",
+            11,
+            &json!({
             "id": "pi_1", "object": "payment_intent", "amount": 22500, "amount_received": 22500, "currency": "usd",
             "customer": "cus_1", "created": at(11).timestamp(), "status": "succeeded", "latest_charge": "ch_1",
-            "metadata": {}, "payment_details": {"order_reference": "in_1SRzqxKXBGcbgpbZOY0ZtM"}})),
-        event("evt_ch", "charge.succeeded", 12, &json!({
+            "metadata": {}, "payment_details": {"order_reference": "in_1SRzqxKXBGcbgpbZOY0ZtM"}}),
+        ),
+        event(
+            "evt_ch",
+            "charge.succeeded",
+            12,
+            &json!({
             "id": "ch_1", "object": "charge", "amount": 22500, "amount_captured": 22500, "amount_refunded": 0,
             "captured": true, "currency": "usd", "customer": "cus_1", "created": at(12).timestamp(),
             "status": "succeeded", "payment_intent": "pi_1", "payment_method_details": {"type": "card"},
-            "balance_transaction": {"id": "txn_1", "object": "balance_transaction", "fee": 683, "currency": "usd"}})),
+            "balance_transaction": {"id": "txn_1", "object": "balance_transaction", "fee": 683, "currency": "usd"}}),
+        ),
     ]
 }
 
@@ -84,7 +109,10 @@ fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
 
 fn assert_one_payment(payments: &[PaymentRow], account: &str) {
     let [payment] = payments else { panic!("{account}: {payments:#?}") };
-    assert_eq!((payment.amount, payment.currency.as_str(), payment.status.as_str()), (22500, "usd", "succeeded"));
+    assert_eq!(
+        (payment.amount, payment.currency.as_str(), payment.status.as_str()),
+        (22500, "usd", "succeeded")
+    );
     assert_eq!(payment.payment_intent.as_deref(), Some("pi_1"));
     assert_eq!(payment.charge.as_deref(), Some("ch_1"));
     assert_eq!(payment.invoice.as_deref(), Some("in_1SRzqxKXBGcbgpbZOY0ZtMPY"));

@@ -42,14 +42,18 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
     let now = Utc::now().trunc_subsecs(6);
-    let as_of = parse_as_of(&args.as_of, now, settings.time_zone).map_err(|error| misuse(format!("--as-of: {error}")))?;
+    let as_of = parse_as_of(&args.as_of, now, settings.time_zone)
+        .map_err(|error| misuse(format!("--as-of: {error}")))?;
     if let (Some(path), Some(count)) = (&args.events, args.stripe_events) {
         write_events(path, count, as_of, printer)?;
         return Ok(Outcome::Done);
     }
     let db = sample_database(settings, as_of, printer).await?;
     db.close().await;
-    printer.done(&format!("the sample business is in {}: try `growthctl report --days 30`", database::shown(settings)))?;
+    printer.done(&format!(
+        "the sample business is in {}: try `growthctl report --days 30`",
+        database::shown(settings)
+    ))?;
     Ok(Outcome::Done)
 }
 
@@ -105,7 +109,8 @@ pub(crate) async fn sample_database(
         count_usage(&db, usage, as_of).await?;
         step(usage.len());
     }
-    let users: Vec<_> = business.users.iter().map(|user| (user.external_id.clone(), user.email.clone())).collect();
+    let users: Vec<_> =
+        business.users.iter().map(|user| (user.external_id.clone(), user.email.clone())).collect();
     link_users(&db, &users).await?;
     Ok(db)
 }

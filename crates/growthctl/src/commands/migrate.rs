@@ -50,8 +50,8 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     if args.rebuild {
         let mut progress = None;
         growth_ingest::rebuild(&db, policy, |done, total| {
-            let progress =
-                progress.get_or_insert_with(|| printer.progress("customers", Some(total as u64), Unit::Things));
+            let progress = progress
+                .get_or_insert_with(|| printer.progress("customers", Some(total as u64), Unit::Things));
             progress.at(done as u64);
         })
         .await?;

@@ -71,7 +71,8 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
 /// The number of bytes to read, where it is known.
 fn sizes(files: &[PathBuf]) -> anyhow::Result<Option<u64>> {
     for path in files.iter().filter(|path| !is_stdin(path)) {
-        let file = File::open(path).map_err(|error| misuse(format!("cannot read {}: {error}", path.display())))?;
+        let file =
+            File::open(path).map_err(|error| misuse(format!("cannot read {}: {error}", path.display())))?;
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             return Err(misuse(format!("{} is a folder: name the files in it", path.display())));
         }

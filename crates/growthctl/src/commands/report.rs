@@ -69,7 +69,8 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let format = format(&args)?;
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
     let now = Utc::now().trunc_subsecs(6);
-    let as_of = parse_as_of(&args.as_of, now, settings.time_zone).map_err(|error| misuse(format!("--as-of: {error}")))?;
+    let as_of = parse_as_of(&args.as_of, now, settings.time_zone)
+        .map_err(|error| misuse(format!("--as-of: {error}")))?;
     let request = request(&args, as_of, settings)?;
     if let Some(output) = &args.output {
         check_folder(output)?;
@@ -152,7 +153,10 @@ async fn render(db: &Db, request: &Request, format: Format) -> anyhow::Result<St
 
 /// Writes beside the file and renames, so that nobody ever sees half a report.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut file = tempfile::Builder::new().prefix(".report-").permissions(permissions()).tempfile_in(folder_of(path))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".report-")
+        .permissions(permissions())
+        .tempfile_in(folder_of(path))?;
     file.write_all(text.as_bytes())?;
     file.persist(path)?;
     Ok(())

@@ -1,0 +1,70 @@
+//! The report for people: Markdown that also reads well as plain text.
+//!
+//! A section is a list of blocks (a heading, a paragraph, a list, a table);
+//! a blank line goes between any two of them.
+
+mod definitions;
+mod header;
+mod names;
+mod payments;
+mod quality;
+mod revenue;
+mod table;
+mod users;
+
+use growth_metrics::{GrowthSnapshot, PaymentLine};
+
+use crate::calendar::Calendar;
+use crate::figures::count;
+
+/// How many payments, refunds or subscriptions a table shows.
+const LINES: usize = 10;
+
+/// Writes a snapshot as a Markdown report that ends with a newline.
+///
+/// Amounts are rounded to minor units and dates are local to the snapshot's time zone.
+pub fn markdown(snapshot: &GrowthSnapshot) -> String {
+    let calendar = Calendar::of(&snapshot.header);
+    let mut blocks = header::blocks(snapshot, &calendar);
+    blocks.extend(revenue::blocks(snapshot, &calendar));
+    blocks.extend(users::blocks(snapshot, &calendar));
+    blocks.extend(payments::blocks(snapshot, &calendar));
+    blocks.extend(quality::blocks(snapshot, &calendar));
+    if !is_empty(snapshot) {
+        blocks.extend(definitions::blocks(snapshot));
+    }
+    let mut text = blocks.join("\n\n");
+    text.push('\n');
+    text
+}
+
+/// Whether nothing at all has been recorded yet.
+fn is_empty(snapshot: &GrowthSnapshot) -> bool {
+    let users = &snapshot.users;
+    let product = users.total.current + users.active.current + users.active.previous;
+    snapshot.revenue.is_empty()
+        && product == 0
+        && snapshot.freshness.last_product_event_at.is_none()
+        && !has_stripe_events(snapshot)
+}
+
+fn has_stripe_events(snapshot: &GrowthSnapshot) -> bool {
+    stripe_events(snapshot) > 0
+}
+
+/// All of Stripe's events, in the figures or not.
+fn stripe_events(snapshot: &GrowthSnapshot) -> u64 {
+    let fresh = &snapshot.freshness;
+    fresh.applied_events + fresh.ignored_events + fresh.pending_events + fresh.failed_events
+}
+
+fn list(items: &[String]) -> String {
+    items.iter().map(|item| format!("- {item}")).collect::<Vec<_>>().join("\n")
+}
+
+/// How many of these lines a table leaves out, where it does.
+fn not_shown(lines: usize) -> Option<String> {
+    let more = lines.checked_sub(LINES).filter(|more| *more > 0)?;
+    let verb = if more == 1 { "is" } else { "are" };
+    Some(format!("{} more {verb} not shown.", count(more as u64)))
+}

@@ -1,0 +1,72 @@
+//! How each number is defined, one line each.
+
+use growth_domain::pricing::Policy;
+use growth_metrics::GrowthSnapshot;
+
+use crate::figures::counted;
+use crate::markdown::list;
+
+pub(super) fn blocks(snapshot: &GrowthSnapshot) -> Vec<String> {
+    let policy = snapshot.header.policy;
+    let choices = match policy {
+        Policy::Stripe => {
+            "only discounts that last forever are taken off, and a past-due subscription counts until it ends"
+        }
+        Policy::Conservative => {
+            "every discount is taken off while it lasts, and a past-due subscription counts for 30 days, \
+             after which it is churn"
+        }
+    };
+    let mut lines = vec![
+        "**MRR (net)**: what subscriptions are worth a month after discounts, a yearly price by a twelfth. \
+         Trials, paused subscriptions, metered and one-time prices are worth nothing."
+            .to_owned(),
+        format!("**Policy `{policy}`**: {choices}."),
+    ];
+    lines.extend(REVENUE.iter().map(|(term, meaning)| format!("**{term}**: {meaning}.")));
+    let days = counted(snapshot.users.activation_days.into(), "day", "days");
+    lines.extend([
+        "**Total and new users**: all who signed up until the end of the period, and those who did in it.".to_owned(),
+        "**Active users**: distinct users with at least one event in the period.".to_owned(),
+        format!(
+            "**Activated**: of the users who signed up in the period and whose {days} are over, those who did the \
+             activation event in time. The others are pending."
+        ),
+    ]);
+    lines.extend(READING.iter().map(|(term, meaning)| format!("**{term}**: {meaning}.")));
+    vec!["## How each number is defined".to_owned(), list(&lines)]
+}
+
+const REVENUE: [(&str, &str); 25] = [
+    ("Unpriced subscriptions", "active, but their price is not known; they are left out of MRR and counted apart"),
+    ("List MRR and discounts", "MRR before discounts, and what discounts take off it"),
+    ("Committed MRR", "MRR without subscriptions whose end is already set"),
+    ("At-risk MRR", "the part of MRR with an overdue payment"),
+    ("ARR", "12 x MRR"),
+    ("Active subscriptions", "those that are active or past due, free and unpriced ones too"),
+    ("Trialing subscriptions", "those in a trial; they become new MRR when they are first paid for"),
+    ("Paying customers", "customers with MRR"),
+    ("ARPU", "MRR / paying customers"),
+    ("New", "MRR from customers who never paid before"),
+    ("Reactivation", "MRR from customers who had stopped paying"),
+    ("Expansion and contraction", "more, or less, MRR from customers who go on paying"),
+    ("Churn", "MRR of customers who stopped paying, counted when their subscription ended"),
+    ("Movements", "are told per customer and currency; changes within 60 minutes are taken together"),
+    ("Customer churn (R3)", "customers who paid at the start and pay nothing at the end / customers who paid at the start"),
+    ("Net revenue retention (R4)", "MRR at the end of customers who paid at the start / their MRR at the start"),
+    ("Gross revenue retention (R5)", "the same, no customer counted with more than at the start"),
+    ("Gross MRR churn (R6)", "(churn + contraction) / opening MRR"),
+    ("Quick ratio (R7)", "(new + reactivation + expansion) / (churn + contraction)"),
+    ("New and total revenue", "payments that succeeded in the period, and ever; a later refund does not change them"),
+    ("Refunds", "money given back, counted when the refund was made; refunds do not change MRR"),
+    ("Disputes", "money that disputes took, less what was given back"),
+    ("Fees", "Stripe's fees on payments and disputes; where any is not known, neither is their sum"),
+    ("Net volume", "new revenue less refunds, disputes and fees"),
+    ("Unattributed payments", "payments of no known user; every figure includes them"),
+];
+
+const READING: [(&str, &str); 3] = [
+    ("Change", "this period's value less that of the period before, and in percent of it"),
+    ("n/a", "not defined or not known, with the reason; it is never shown as 0"),
+    ("Rounding", "amounts are exact and rounded only here, so a column can differ from its sum in the last digit"),
+];

@@ -1,0 +1,96 @@
+//! Names from outside (products, plans, users, codes), made safe to stand anywhere in a line.
+
+/// The longest name that is shown whole, in characters.
+const LONGEST: usize = 60;
+
+/// Writes a name on one line, with Markdown's characters escaped, and cut where it is very long.
+///
+/// Control and text-direction characters are left out. A leading `@` is parted
+/// from its word by an invisible joiner, so that a report in an issue notifies
+/// nobody.
+pub(super) fn name(text: &str) -> String {
+    let text = shortened(plain(text));
+    if text.is_empty() { "(no name)".to_owned() } else { escaped(&text) }
+}
+
+fn plain(text: &str) -> String {
+    let visible = text.chars().filter(|c| !directs_text(*c));
+    let spaced: String = visible.map(|c| if c.is_control() { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn directs_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text,
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let mut escaped = String::with_capacity(text.len());
+    let mut before = None;
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let after = rest.clone().next();
+        let means_something = match c {
+            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '~' => true,
+            '_' => !(is_word(before) && is_word(after)),
+            '&' => is_word(after) || after == Some('#'),
+            _ => false,
+        };
+        if means_something {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        if c == '@' && !is_word(before) {
+            escaped.push('\u{2060}');
+        }
+        before = Some(c);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_names_stay_as_they_are() {
+        for text in ["Pro (yearly)", "user_42", "R & D", "jane@example.com", "card_declined", "C# + 日本"] {
+            assert_eq!(name(text), text);
+        }
+    }
+
+    #[test]
+    fn markdown_in_a_name_is_text() {
+        for (text, safe) in [
+            ("a|b", r"a\|b"),
+            ("`x` *y* _z_", r"\`x\` \*y\* \_z\_"),
+            (r"\|", r"\\\|"),
+            ("<script>", r"\<script\>"),
+            ("[a](b)", r"\[a\](b)"),
+            ("&lt; &#60;", r"\&lt; \&#60;"),
+            ("~~old~~", r"\~\~old\~\~"),
+        ] {
+            assert_eq!(name(text), safe);
+        }
+    }
+
+    #[test]
+    fn a_name_stays_on_its_line_and_is_never_empty() {
+        assert_eq!(name(" two\r\n\nlines\t\u{1b}[31m\u{202e} "), r"two lines \[31m");
+        assert_eq!(name("\u{0}\n"), "(no name)");
+        assert_eq!(name(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
+        assert_eq!(name(&"é".repeat(60)), "é".repeat(60));
+    }
+
+    #[test]
+    fn a_name_notifies_nobody() {
+        assert_eq!(name("@jane"), "@\u{2060}jane");
+    }
+}

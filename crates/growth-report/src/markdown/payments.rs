@@ -1,0 +1,94 @@
+//! The latest payments, and refunds whose payment is not known.
+
+use growth_domain::money::format_minor;
+use growth_metrics::{GrowthSnapshot, PaymentLine, RefundLine};
+
+use crate::calendar::Calendar;
+use crate::markdown::names::name;
+use crate::markdown::{LINES, not_shown};
+use crate::markdown::table::{Side, Table};
+
+pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
+    let mut blocks = vec!["## Latest payments".to_owned()];
+    if snapshot.payments.is_empty() {
+        blocks.push(format!("No payment in {}.", calendar.these().to_lowercase()));
+    } else {
+        blocks.push(payments(&snapshot.payments, calendar));
+        blocks.extend(not_shown(snapshot.payments.len()));
+    }
+    let orphans: Vec<&RefundLine> =
+        snapshot.refunds.iter().filter(|refund| refund.counted && refund.payment.is_none()).collect();
+    if !orphans.is_empty() {
+        blocks.push("### Refunds without a known payment".to_owned());
+        blocks.push(refunds(&orphans, calendar));
+        blocks.extend(not_shown(orphans.len()));
+    }
+    blocks
+}
+
+fn payments(lines: &[PaymentLine], calendar: &Calendar) -> String {
+    let mut table = Table::new([
+        ("Date", Side::Left),
+        ("Amount", Side::Right),
+        ("Status", Side::Left),
+        ("Plan", Side::Left),
+        ("User", Side::Left),
+        ("Refunded", Side::Right),
+    ]);
+    for line in lines.iter().take(LINES) {
+        table.row([
+            calendar.stamp(line.at),
+            format_minor(line.amount.into(), &line.currency),
+            status(line),
+            plan(line),
+            line.user.as_deref().map_or_else(|| "unattributed".to_owned(), name),
+            refunded(line),
+        ]);
+    }
+    table.to_markdown()
+}
+
+fn status(line: &PaymentLine) -> String {
+    match &line.failure_code {
+        Some(code) if line.status == "failed" => format!("failed ({})", name(code)),
+        _ => name(&line.status),
+    }
+}
+
+fn plan(line: &PaymentLine) -> String {
+    match (&line.plan_name, &line.billing_period) {
+        (Some(plan), Some(period)) => format!("{}, {}", name(plan), name(period)),
+        (Some(plan), None) => name(plan),
+        (None, Some(period)) => format!("not known, {}", name(period)),
+        (None, None) => "not known".to_owned(),
+    }
+}
+
+fn refunded(line: &PaymentLine) -> String {
+    match line.refund_amount {
+        0 => "no".to_owned(),
+        amount if amount == line.amount => "in full".to_owned(),
+        amount => format_minor(amount.into(), &line.currency),
+    }
+}
+
+fn refunds(lines: &[&RefundLine], calendar: &Calendar) -> String {
+    let mut table = Table::new([
+        ("Date", Side::Left),
+        ("Amount", Side::Right),
+        ("Refund", Side::Left),
+        ("Charge", Side::Left),
+        ("Reason", Side::Left),
+    ]);
+    let known = |text: &Option<String>| text.as_deref().map_or_else(|| "not known".to_owned(), name);
+    for line in lines.iter().take(LINES) {
+        table.row([
+            calendar.stamp(line.at),
+            format_minor(line.amount.into(), &line.currency),
+            name(&line.id),
+            known(&line.charge),
+            known(&line.reason),
+        ]);
+    }
+    table.to_markdown()
+}

@@ -1,0 +1,124 @@
+//! How fresh and complete the data is, and what to look into.
+
+use growth_metrics::{Cash, GrowthSnapshot, Unpriced};
+
+use crate::calendar::{Calendar, distance};
+use crate::figures::count;
+use crate::markdown::names::name;
+use crate::markdown::table::{Side, Table};
+use crate::markdown::{has_stripe_events, list, not_shown, LINES};
+
+pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
+    let mut blocks = vec!["## Data quality".to_owned()];
+    let doubts = doubts(snapshot);
+    let facts = facts(snapshot, calendar);
+    if doubts.is_empty() {
+        blocks.push(format!("All is well. {}", facts.join(" ")));
+        return blocks;
+    }
+    blocks.push("Worth a look:".to_owned());
+    blocks.push(list(&doubts));
+    blocks.push("Where the data stands:".to_owned());
+    blocks.push(list(&facts));
+    if !snapshot.unpriced.is_empty() {
+        blocks.push("### Subscriptions without a known price".to_owned());
+        blocks.push(unpriced(&snapshot.unpriced));
+        blocks.extend(not_shown(snapshot.unpriced.len()));
+    }
+    blocks
+}
+
+/// What makes figures incomplete or uncertain.
+fn doubts(snapshot: &GrowthSnapshot) -> Vec<String> {
+    let fresh = &snapshot.freshness;
+    let mut doubts = Vec::new();
+    if !snapshot.header.livemode {
+        doubts.push("**TEST MODE**: only Stripe's test data is counted.".to_owned());
+    }
+    if !has_stripe_events(snapshot) {
+        doubts.push("**No Stripe event** has been recorded: `growthctl replay FILE` takes in history.".to_owned());
+    }
+    let mut doubt = |number: u64, one: &str, many: &str| {
+        if number > 0 {
+            doubts.push(format!("**{}** {}.", count(number), if number == 1 { one } else { many }));
+        }
+    };
+    doubt(
+        fresh.failed_events,
+        "Stripe event could not be read; it is kept, but not in the figures",
+        "Stripe events could not be read; they are kept, but not in the figures",
+    );
+    doubt(
+        fresh.pending_events,
+        "Stripe event is stored, but not in the figures yet",
+        "Stripe events are stored, but not in the figures yet",
+    );
+    doubt(
+        snapshot.unpriced.len() as u64,
+        "active subscription is not in MRR, since its price is not known",
+        "active subscriptions are not in MRR, since their prices are not known",
+    );
+    doubt(
+        fresh.reconstructed_movements,
+        "movement of MRR in this period is reconstructed from later evidence; its time may be off",
+        "movements of MRR in this period are reconstructed from later evidence; their times may be off",
+    );
+    let of_period = |of: fn(&Cash) -> u64| snapshot.revenue.iter().map(|revenue| of(&revenue.cash.current)).sum();
+    doubt(
+        of_period(|cash| cash.unattributed.count),
+        "payment in this period belongs to no known user",
+        "payments in this period belong to no known user",
+    );
+    doubt(
+        of_period(|cash| cash.fees_unknown),
+        "payment in this period has no known fee, so its currency has no net volume",
+        "payments in this period have no known fee, so their currencies have no net volume",
+    );
+    doubt(
+        of_period(|cash| cash.refunds_without_payment.count),
+        "refund in this period is of a payment that is not known yet",
+        "refunds in this period are of payments that are not known yet",
+    );
+    doubt(
+        fresh.other_accounts,
+        "other Stripe account has data that this report leaves out",
+        "other Stripe accounts have data that this report leaves out",
+    );
+    doubts
+}
+
+fn facts(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
+    let fresh = &snapshot.freshness;
+    let last = |what: &str, at| match at {
+        Some(at) => {
+            let distance = distance(at, snapshot.header.as_of);
+            format!("Last {what} event: {} ({distance} the end of the period).", calendar.moment(at))
+        }
+        None => format!("Last {what} event: n/a, none has been recorded."),
+    };
+    vec![
+        last("Stripe", fresh.last_stripe_event_at),
+        last("product", fresh.last_product_event_at),
+        format!(
+            "Stripe events: {} applied, {} ignored (no figure needs them), {} pending, {} failed.",
+            count(fresh.applied_events),
+            count(fresh.ignored_events),
+            count(fresh.pending_events),
+            count(fresh.failed_events),
+        ),
+    ]
+}
+
+fn unpriced(subscriptions: &[Unpriced]) -> String {
+    let columns = ["Subscription", "Customer", "Currency", "What is missing"];
+    let mut table = Table::new(columns.map(|title| (title, Side::Left)));
+    for subscription in subscriptions.iter().take(LINES) {
+        table.row([
+            name(&subscription.subscription),
+            name(&subscription.customer),
+            name(&subscription.currency.to_uppercase()),
+            name(&subscription.reason),
+        ]);
+    }
+    table.to_markdown()
+}

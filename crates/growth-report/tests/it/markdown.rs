@@ -1,0 +1,107 @@
+use growth_report::markdown;
+use insta::assert_snapshot;
+
+use crate::business::{HOSTILE, all, doubtful_test_data, named, nothing, two_currencies};
+
+#[test]
+fn a_week_in_two_currencies() {
+    assert_snapshot!(markdown(&two_currencies()));
+}
+
+#[test]
+fn an_empty_database_says_what_to_do_next() {
+    assert_snapshot!(markdown(&nothing()));
+}
+
+#[test]
+fn test_data_and_what_is_not_known_are_told() {
+    assert_snapshot!(markdown(&doubtful_test_data()));
+}
+
+#[test]
+fn names_are_text_whatever_they_contain() {
+    assert_snapshot!(markdown(&named(HOSTILE)));
+}
+
+#[test]
+fn product_data_alone_makes_a_report() {
+    let mut snapshot = two_currencies();
+    snapshot.revenue.clear();
+    snapshot.payments.clear();
+    snapshot.freshness.applied_events = 0;
+    snapshot.freshness.ignored_events = 0;
+    snapshot.freshness.last_stripe_event_at = None;
+    let text = markdown(&snapshot);
+    assert!(text.contains("**No revenue yet**"), "{text}");
+    assert!(text.contains("n/a, no Stripe event has been recorded yet."), "{text}");
+    assert!(text.contains("| Total users"), "{text}");
+    assert!(text.contains("## How each number is defined"), "{text}");
+}
+
+#[test]
+fn more_payments_than_a_snapshot_lists_are_at_least_so_many() {
+    let mut snapshot = two_currencies();
+    assert!(markdown(&snapshot).contains("\n2 more are not shown.\n"));
+    snapshot.payments = vec![snapshot.payments[0].clone(); 100];
+    assert!(markdown(&snapshot).contains("\nAt least 90 more are not shown.\n"));
+    snapshot.payments.truncate(11);
+    assert!(markdown(&snapshot).contains("\n1 more is not shown.\n"));
+    snapshot.payments.truncate(10);
+    assert!(!markdown(&snapshot).contains("not shown"));
+}
+
+#[test]
+fn a_goal_that_is_reached_has_nothing_to_go() {
+    let mut snapshot = two_currencies();
+    let goal = snapshot.goal.as_mut().unwrap();
+    goal.amount = 32_000;
+    goal.progress.denominator = goal.progress.numerator;
+    goal.gap = None;
+    let text = markdown(&snapshot);
+    assert!(text.contains("\n- **Goal**: 100.0 % of GBP 320.00, reached.\n"), "{text}");
+}
+
+#[test]
+fn exchange_rates_have_a_line_only_where_they_moved_mrr() {
+    let mut snapshot = two_currencies();
+    assert!(!markdown(&snapshot).contains("Exchange rates"));
+    snapshot.revenue[0].movements.current.fx = growth_domain::money::Micros::from_minor(-400);
+    assert!(markdown(&snapshot).contains("| + Exchange rates |"));
+}
+
+#[test]
+fn every_report_is_one_tidy_document() {
+    for snapshot in all() {
+        let text = markdown(&snapshot);
+        assert!(text.starts_with("# ") && text.ends_with('\n') && !text.ends_with("\n\n"), "{text}");
+        assert_eq!(text.lines().filter(|line| line.starts_with("# ")).count(), 1, "{text}");
+        assert!(!text.contains("\n\n\n"), "{text}");
+        let tidy = |line: &str| line == line.trim_end() && !line.contains('\t');
+        assert!(text.lines().all(tidy), "{text}");
+        for undefined in ["NaN", "inf ", "inf)", "inf%", "None", "Some("] {
+            assert!(!text.contains(undefined), "{undefined} in {text}");
+        }
+    }
+}
+
+#[test]
+fn blank_lines_part_headings_lists_and_tables_from_the_rest() {
+    fn kind(line: &str) -> Option<char> {
+        line.chars().next().filter(|first| matches!(first, '#' | '-' | '|' | '>'))
+    }
+    for snapshot in all() {
+        let text = markdown(&snapshot);
+        let lines: Vec<&str> = text.lines().collect();
+        for pair in lines.windows(2).filter(|pair| pair.iter().all(|line| !line.is_empty())) {
+            let same = kind(pair[0]).is_some_and(|first| first != '#') && kind(pair[0]) == kind(pair[1]);
+            assert!(same, "{pair:?}");
+        }
+    }
+}
+
+#[test]
+fn equal_snapshots_give_equal_bytes() {
+    for (one, other) in all().into_iter().zip(all()) {
+        assert_eq!(markdown(&one), markdown(&other));
+    }
+}

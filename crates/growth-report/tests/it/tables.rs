@@ -1,0 +1,88 @@
+use growth_report::markdown;
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use crate::business::{all, doubtful_test_data, nothing, two_currencies};
+
+/// A table as a Markdown reader sees it: its cells by row, the head first.
+pub(crate) type Cells = Vec<Vec<String>>;
+
+pub(crate) fn tables(text: &str) -> Vec<Cells> {
+    let mut tables: Vec<Cells> = Vec::new();
+    let mut in_cell = false;
+    for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Table(_)) => tables.push(Vec::new()),
+            Event::Start(Tag::TableHead | Tag::TableRow) => tables.last_mut().unwrap().push(Vec::new()),
+            Event::Start(Tag::TableCell) => {
+                in_cell = true;
+                tables.last_mut().unwrap().last_mut().unwrap().push(String::new());
+            }
+            Event::End(TagEnd::TableCell) => in_cell = false,
+            Event::Text(part) | Event::Code(part) if in_cell => {
+                let row = tables.last_mut().unwrap().last_mut().unwrap();
+                row.last_mut().unwrap().push_str(&part);
+            }
+            _ => {}
+        }
+    }
+    tables
+}
+
+/// Pipes that part cells: those without an odd number of backslashes before them.
+fn pipes(line: &str) -> usize {
+    let mut backslashes = 0;
+    let mut pipes = 0;
+    for c in line.chars() {
+        pipes += usize::from(c == '|' && backslashes % 2 == 0);
+        backslashes = if c == '\\' { backslashes + 1 } else { 0 };
+    }
+    pipes
+}
+
+/// Checks that every line of each table has as many cells, and all lines as many characters.
+pub(crate) fn assert_rectangular(text: &str) {
+    for block in text.split("\n\n").filter(|block| block.starts_with('|')) {
+        let shape = |line: &str| (pipes(line), line.chars().count());
+        let first = shape(block.lines().next().unwrap());
+        assert!(block.lines().all(|line| shape(line) == first), "{block}");
+    }
+}
+
+#[test]
+fn every_line_of_a_table_has_as_many_cells_and_the_same_width() {
+    for snapshot in all() {
+        assert_rectangular(&markdown(&snapshot));
+    }
+}
+
+#[test]
+fn tables_are_read_as_tables() {
+    let columns = |text: &str| tables(text).iter().map(|table| table[0].len()).collect::<Vec<_>>();
+    assert_eq!(columns(&markdown(&two_currencies())), [4, 4, 4, 4, 4, 4, 4, 4, 4, 6]);
+    assert_eq!(columns(&markdown(&nothing())), [0; 0]);
+    // Yen with four tables, dinars with payments only, then payments, refunds, unpriced subscriptions.
+    assert_eq!(columns(&markdown(&doubtful_test_data())), [4, 4, 4, 4, 4, 6, 5, 4]);
+}
+
+#[test]
+fn a_figure_stands_beside_its_previous_period_and_its_change() {
+    let text = markdown(&two_currencies());
+    let tables = tables(&text);
+    assert_eq!(tables[0][0], ["Figure", "These 7 days", "7 days before", "Change"]);
+    assert_eq!(tables[0][1], ["MRR (net)", "GBP 320.00", "GBP 285.00", "GBP +35.00 (+12.3 %)"]);
+    let empty_cells = tables.iter().flatten().flatten().filter(|cell| cell.is_empty()).count();
+    assert_eq!(empty_cells, 0, "{text}");
+}
+
+#[test]
+fn the_movements_add_up_as_they_are_shown() {
+    let amount = |cell: &str| cell.replace("GBP ", "").replace([',', '.'], "").parse::<i64>().unwrap();
+    let tables = tables(&markdown(&two_currencies()));
+    for period in [1, 2] {
+        let column: Vec<i64> = tables[1][1..].iter().map(|row| amount(&row[period])).collect();
+        let [opening, new, reactivation, expansion, contraction, churn, closing] = column[..] else {
+            panic!("{column:?}")
+        };
+        assert_eq!(opening + new + reactivation + expansion - contraction - churn, closing);
+    }
+}

@@ -1,0 +1,11 @@
+//! Events, users and usage on both engines.
+
+#![cfg(test)]
+
+mod batches;
+mod concurrency;
+mod rollups;
+mod samples;
+mod time_zone;
+mod usage;
+mod users;
