@@ -2,6 +2,7 @@
 -- these tables on other columns, so that they can be distributed by user. Events without a
 -- user have user 0. No foreign keys, no triggers.
 
+-- Partitioned by UTC month; whoever stores the first event of a month makes its partition.
 CREATE TABLE events (
     user_id        BIGINT NOT NULL,
     created_at     TIMESTAMPTZ NOT NULL,

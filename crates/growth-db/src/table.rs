@@ -344,11 +344,13 @@ pub fn statements_of<T: Table>(engine: Engine) -> Vec<(String, String)> {
         (format!("{}::insert_new", T::NAME), insert_new_sql::<T>(engine)),
         (format!("{}::upsert", T::NAME), upsert_sql::<T>(engine)),
     ];
-    if T::KEY.contains(&"account") {
-        let last = T::KEY[T::KEY.len() - 1];
+    let is_text = |name: &&&str| T::COLUMNS.contains(&(**name, Kind::Text));
+    if let ["account", "livemode", own @ ..] = T::KEY
+        && let Some(last) = own.iter().rfind(is_text)
+    {
         made.push((format!("{}::find", T::NAME), find_sql::<T>(engine, last)));
         made.push((format!("{}::delete", T::NAME), delete_sql::<T>(engine, last)));
-        made.push((format!("{}::delete_except", T::NAME), delete_except_sql::<T>(engine, last, &[last])));
+        made.push((format!("{}::delete_except", T::NAME), delete_except_sql::<T>(engine, last, own)));
     }
     made
 }

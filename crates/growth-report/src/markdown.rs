@@ -12,7 +12,7 @@ mod revenue;
 mod table;
 mod users;
 
-use growth_metrics::{GrowthSnapshot, PaymentLine};
+use growth_metrics::GrowthSnapshot;
 
 use crate::calendar::Calendar;
 use crate::figures::count;
@@ -62,9 +62,10 @@ fn list(items: &[String]) -> String {
     items.iter().map(|item| format!("- {item}")).collect::<Vec<_>>().join("\n")
 }
 
-/// How many of these lines a table leaves out, where it does.
-fn not_shown(lines: usize) -> Option<String> {
+/// How many lines a table leaves out, where it does. A list that is `cut` has yet more.
+fn not_shown(lines: usize, cut: bool) -> Option<String> {
     let more = lines.checked_sub(LINES).filter(|more| *more > 0)?;
+    let at_least = if cut { "At least " } else { "" };
     let verb = if more == 1 { "is" } else { "are" };
-    Some(format!("{} more {verb} not shown.", count(more as u64)))
+    Some(format!("{at_least}{} more {verb} not shown.", count(more as u64)))
 }

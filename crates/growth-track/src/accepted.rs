@@ -169,5 +169,18 @@ fn clean_value(value: &mut Value) {
 fn event_id(source: &str, message_id: &str) -> i64 {
     // No text contains U+0000 any more, so it can stand between them.
     let digest = Sha256::digest(format!("{source}\0{message_id}"));
-    digest.iter().take(8).fold(0_i64, |id, byte| (id << 8) | i64::from(*byte)) & i64::MAX
+    let first = digest.iter().take(8).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+    i64::try_from(first >> 1).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::event_id;
+
+    #[test]
+    fn a_message_has_the_same_number_in_every_release() {
+        assert_eq!(event_id("demo", "demo-000001"), 1167590613850370456);
+        assert_ne!(event_id("a", "b-c"), event_id("a-b", "c"));
+        assert_ne!(event_id("a", "bc"), event_id("ab", "c"));
+    }
 }

@@ -14,14 +14,14 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Stri
         blocks.push(format!("No payment in {}.", calendar.these().to_lowercase()));
     } else {
         blocks.push(payments(&snapshot.payments, calendar));
-        blocks.extend(not_shown(snapshot.payments.len()));
+        blocks.extend(not_shown(snapshot.payments.len(), is_cut(snapshot.payments.len())));
     }
     let orphans: Vec<&RefundLine> =
         snapshot.refunds.iter().filter(|refund| refund.counted && refund.payment.is_none()).collect();
     if !orphans.is_empty() {
         blocks.push("### Refunds without a known payment".to_owned());
         blocks.push(refunds(&orphans, calendar));
-        blocks.extend(not_shown(orphans.len()));
+        blocks.extend(not_shown(orphans.len(), is_cut(snapshot.refunds.len())));
     }
     blocks
 }
@@ -91,4 +91,9 @@ fn refunds(lines: &[&RefundLine], calendar: &Calendar) -> String {
         ]);
     }
     table.to_markdown()
+}
+
+/// Whether a list of the snapshot may have left lines out.
+fn is_cut(lines: usize) -> bool {
+    i64::try_from(lines).is_ok_and(|lines| lines >= PaymentLine::MOST)
 }

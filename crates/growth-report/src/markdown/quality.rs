@@ -23,7 +23,7 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Stri
     if !snapshot.unpriced.is_empty() {
         blocks.push("### Subscriptions without a known price".to_owned());
         blocks.push(unpriced(&snapshot.unpriced));
-        blocks.extend(not_shown(snapshot.unpriced.len()));
+        blocks.extend(not_shown(snapshot.unpriced.len(), false));
     }
     blocks
 }

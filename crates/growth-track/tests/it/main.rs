@@ -5,6 +5,7 @@
 mod batches;
 mod concurrency;
 mod rollups;
+mod scratch;
 mod samples;
 mod time_zone;
 mod usage;

@@ -1,0 +1,24 @@
+//! Help that teaches, kept as it is on purpose.
+
+use crate::run::{Place, ran};
+
+fn help(args: &[&str]) -> String {
+    let place = Place::new();
+    let ran = ran(place.bare().args(args).arg("--help").env("COLUMNS", "100"));
+    assert_eq!(ran.code, 0);
+    ran.stdout
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in ["migrate", "replay", "report", "demo"] {
+        insta::assert_snapshot!(command, help(&[command]));
+    }
+    insta::assert_snapshot!("growthctl", help(&[]));
+}
+
+#[test]
+fn a_wrong_flag_is_wrong_use() {
+    let place = Place::new();
+    assert_eq!(place.run(["report", "--dayz", "3"]).code, 2);
+}

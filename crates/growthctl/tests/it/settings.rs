@@ -1,0 +1,65 @@
+//! Flags over the environment over the file over defaults.
+
+use crate::run::{Place, ran};
+
+/// The time zone that a report says it used.
+fn zone(place: &Place, flag: Option<&str>, environment: Option<&str>, file: Option<&str>) -> String {
+    let mut command = place.bare();
+    command.args(["report", "--format", "json", "--as-of", "2026-01-01"]);
+    command.env("DATABASE_URL", &place.database_url);
+    if let Some(zone) = flag {
+        command.args(["--timezone", zone]);
+    }
+    if let Some(zone) = environment {
+        command.env("GROWTHCTL_TIMEZONE", zone);
+    }
+    let text = file.map(|zone| format!("timezone = {zone:?}\n")).unwrap_or_default();
+    place.write("growthctl.toml", text);
+    let ran = ran(&mut command);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    report["header"]["time_zone"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_layer_wins_over_the_next() {
+    let place = Place::new();
+    assert_eq!(place.run(["migrate"]).code, 0);
+    let [flag, environment, file] = ["Europe/London", "Europe/Paris", "Asia/Tokyo"];
+    assert_eq!(zone(&place, Some(flag), Some(environment), Some(file)), flag);
+    assert_eq!(zone(&place, None, Some(environment), Some(file)), environment);
+    assert_eq!(zone(&place, None, Some(""), Some(file)), file);
+    assert_eq!(zone(&place, None, None, Some(file)), file);
+    assert_eq!(zone(&place, None, None, None), "UTC");
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_named() {
+    let place = Place::new();
+    place.write("growthctl.toml", "timezon = \"UTC\"\n");
+    let ran = place.run(["migrate"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("timezon"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_named_file_must_be_there() {
+    let ran = Place::new().run(["--config", "elsewhere.toml", "migrate"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("elsewhere.toml"), "{}", ran.stderr);
+}
+
+#[test]
+fn without_a_url_the_data_folder_holds_the_database() {
+    let place = Place::new();
+    let mut command = place.bare();
+    assert_eq!(ran(command.env("XDG_DATA_HOME", place.path("data")).arg("migrate")).code, 0);
+    assert!(place.path("data/growthctl/growthctl.db").exists());
+}
+
+#[test]
+fn a_password_is_never_told() {
+    let ran = Place::with_database("postgres://me:secret@127.0.0.1:1/none").run(["migrate"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("127.0.0.1:1") && !ran.stderr.contains("secret"), "{}", ran.stderr);
+}
