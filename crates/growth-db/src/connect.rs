@@ -53,7 +53,8 @@ impl Db {
     async fn open_postgres(url: &str) -> Result<Self, Error> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| Error::Url { url: without_password(url) })?
-            .options([("search_path", SCHEMA)])
+            // A plan made while a table was small and kept for its whole growth would read all of it.
+            .options([("search_path", SCHEMA), ("plan_cache_mode", "force_custom_plan")])
             .application_name("growthctl")
             .disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;

@@ -141,6 +141,16 @@ impl<'c> Query<'c> {
         self
     }
 
+    /// Binds a list of texts for [`table::among`](crate::table::among): an array on Postgres, whose
+    /// planner sees its length then, and JSON on SQLite.
+    pub fn bind_texts(self, texts: &[impl AsRef<str>]) -> Self {
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        match self.engine() {
+            Engine::Postgres => self.bind_postgres(texts),
+            Engine::Sqlite => self.bind(serde_json::Value::from(texts).to_string()),
+        }
+    }
+
     /// Binds the next placeholder of a statement that is for Postgres alone, such as an array.
     pub(crate) fn bind_postgres<'v>(mut self, value: impl Encode<'v, Postgres> + Type<Postgres>) -> Self {
         if let Ok(Args::Postgres(args)) = &mut self.args

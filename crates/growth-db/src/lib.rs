@@ -35,6 +35,9 @@ pub use error::Error;
 /// The value of a JSON column.
 pub use sqlx::types::Json;
 
+/// Vouches for a statement put together from constants.
+pub use sqlx::AssertSqlSafe;
+
 /// The error of a single statement.
 pub use sqlx::Error as SqlError;
 

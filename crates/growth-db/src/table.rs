@@ -220,13 +220,11 @@ pub(crate) fn differs(engine: Engine) -> &'static str {
     }
 }
 
-/// `column IN ($1)` for a JSON array of texts.
-pub(crate) fn among(engine: Engine, column: &str) -> String {
+/// `column IN ($1)` for a list of texts, bound by [`Query::bind_texts`](crate::Query::bind_texts).
+pub fn among(engine: Engine, column: &str, placeholder: &str) -> String {
     match engine {
-        Engine::Sqlite => format!("{column} IN (SELECT value FROM json_each($1))"),
-        Engine::Postgres => {
-            format!("{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))")
-        }
+        Engine::Sqlite => format!("{column} IN (SELECT value FROM json_each({placeholder}))"),
+        Engine::Postgres => format!("{column} = ANY (CAST({placeholder} AS text[]))"),
     }
 }
 
@@ -235,20 +233,21 @@ fn find_sql<T: Table>(engine: Engine, column: &str) -> String {
         "SELECT {} FROM {} WHERE account = $2 AND livemode = $3 AND {}",
         names::<T>(),
         T::NAME,
-        among(engine, column)
+        among(engine, column, "$1")
     )
 }
 
 fn delete_sql<T: Table>(engine: Engine, column: &str) -> String {
-    format!("DELETE FROM {} WHERE account = $2 AND livemode = $3 AND {}", T::NAME, among(engine, column))
+    format!(
+        "DELETE FROM {} WHERE account = $2 AND livemode = $3 AND {}",
+        T::NAME,
+        among(engine, column, "$1")
+    )
 }
 
 fn delete_except_sql<T: Table>(engine: Engine, column: &str, kept_by: &[&str]) -> String {
-    let kept = match engine {
-        Engine::Sqlite => "SELECT value FROM json_each($4)",
-        Engine::Postgres => "SELECT json_array_elements_text(CAST($4 AS json))",
-    };
-    format!("{} AND {} NOT IN ({kept})", delete_sql::<T>(engine, column), kept_by.join(" || ' ' || "))
+    let kept = among(engine, &format!("({})", kept_by.join(" || ' ' || ")), "$4");
+    format!("{} AND NOT ({kept})", delete_sql::<T>(engine, column))
 }
 
 /// Inserts rows whose key is new and leaves the others as they are; returns how many were new.
@@ -291,7 +290,7 @@ pub async fn find<T: Table>(
     }
     let on = on.into();
     let sql = find_sql::<T>(on.engine(), column);
-    Ok(built_query(on, sql).bind(json(values)?).bind(&scope.account).bind(scope.livemode).fetch_all().await?)
+    Ok(built_query(on, sql).bind_texts(values).bind(&scope.account).bind(scope.livemode).fetch_all().await?)
 }
 
 /// Deletes the rows of one scope whose `column` is one of `values`; returns how many.
@@ -305,7 +304,7 @@ pub async fn delete<T: Table>(
         return Ok(0);
     }
     let sql = delete_sql::<T>(tx.engine(), column);
-    Ok(built_query(tx, sql).bind(json(values)?).bind(&scope.account).bind(scope.livemode).execute().await?)
+    Ok(built_query(tx, sql).bind_texts(values).bind(&scope.account).bind(scope.livemode).execute().await?)
 }
 
 /// Deletes the rows of one scope whose `column` is one of `values`, but for those whose `kept_by`
@@ -322,8 +321,8 @@ pub async fn delete_except<T: Table>(
         return Ok(0);
     }
     let sql = delete_except_sql::<T>(tx.engine(), column, kept_by);
-    let query = built_query(tx, sql).bind(json(values)?).bind(&scope.account).bind(scope.livemode);
-    Ok(query.bind(json(kept)?).execute().await?)
+    let query = built_query(tx, sql).bind_texts(values).bind(&scope.account).bind(scope.livemode);
+    Ok(query.bind_texts(kept).execute().await?)
 }
 
 /// What is bound to `$1` of a bulk statement.

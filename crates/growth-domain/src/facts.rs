@@ -69,28 +69,38 @@ pub struct CheckoutSession {
     /// `cs_…`
     pub id: String,
     /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// `payment`, `subscription` or `setup`.
     pub mode: String,
     /// `paid`, `unpaid` or `no_payment_required`.
     pub payment_status: String,
     /// Minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub amount_total: Option<i64>,
     /// Lower-case currency code.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
     /// `pi_…`, absent for subscriptions.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
     /// `in_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice: Option<String>,
     /// `sub_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription: Option<String>,
     /// `cus_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
     /// The application's own reference, usually its user id.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_reference_id: Option<String>,
     /// `metadata.user_id`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// `customer_details.email`, else `customer_email`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }
 
@@ -101,6 +111,7 @@ pub struct PaymentIntent {
     /// `pi_…`
     pub id: String,
     /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// `succeeded`, `requires_payment_method`, …
     pub status: String,
@@ -111,20 +122,28 @@ pub struct PaymentIntent {
     /// Lower-case currency code.
     pub currency: String,
     /// `cus_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
     /// `in_…`, told by old API versions only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice: Option<String>,
     /// `payment_details.order_reference`: a hint only, cut to 25 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub order_reference: Option<String>,
     /// `latest_charge`, else the newest of `charges.data`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
     /// `metadata.user_id`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// `receipt_email`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// `last_payment_error.code`, else `.decline_code`, else `.type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_code: Option<String>,
     /// `last_payment_error.message`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_message: Option<String>,
 }
 
@@ -135,6 +154,7 @@ pub struct Charge {
     /// `ch_…` or `py_…`
     pub id: String,
     /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// `succeeded`, `pending` or `failed`.
     pub status: String,
@@ -149,24 +169,34 @@ pub struct Charge {
     /// Lower-case currency code.
     pub currency: String,
     /// `cus_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
     /// `pi_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
     /// `in_…`, told by old API versions only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice: Option<String>,
     /// `balance_transaction.fee` in the currency of the balance transaction, where it is expanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fee: Option<i64>,
     /// The balance transaction's currency, where it is expanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fee_currency: Option<String>,
     /// `payment_method_details.type`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// `billing_details.email`, else `receipt_email`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// `metadata.user_id`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// `failure_code`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_code: Option<String>,
     /// `failure_message`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_message: Option<String>,
 }
 
@@ -177,6 +207,7 @@ pub struct Invoice {
     /// `in_…`
     pub id: String,
     /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// `draft`, `open`, `paid`, `uncollectible` or `void`.
     pub status: String,
@@ -191,24 +222,34 @@ pub struct Invoice {
     /// Lower-case currency code.
     pub currency: String,
     /// How often a payment was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt_count: Option<i64>,
     /// `subscription_create`, `subscription_cycle`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub billing_reason: Option<String>,
     /// `status_transitions.paid_at`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<DateTime<Utc>>,
     /// `cus_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
     /// `customer_email`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// `sub_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription: Option<String>,
     /// `metadata.user_id`, else that of the subscription's details.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// `pi_…` that pay it, where the object says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub payment_intents: Vec<String>,
     /// `ch_…` that pay it, where the object says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub charges: Vec<String>,
     /// The lines that the payload shows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<InvoiceLine>,
 }
 
@@ -217,30 +258,40 @@ pub struct Invoice {
 #[serde(default)]
 pub struct InvoiceLine {
     /// `sub_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription: Option<String>,
     /// `si_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription_item: Option<String>,
     /// The price's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub price: Option<String>,
     /// The price's `nickname`, where the line carries the price.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub price_nickname: Option<String>,
     /// `recurring.interval`, where the line carries the price or plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<String>,
     /// `recurring.interval_count`, where the line carries the price or plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interval_count: Option<i64>,
     /// `description`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Minor units before discounts.
     pub amount: i64,
     /// The sum of `discount_amounts[].amount`.
     pub discount: i64,
     /// Units bought.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
     /// Whether it corrects an earlier period.
     pub proration: bool,
     /// `period.start`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub period_start: Option<DateTime<Utc>>,
     /// `period.end`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub period_end: Option<DateTime<Utc>>,
 }
 
@@ -251,6 +302,7 @@ pub struct InvoicePayment {
     /// `inpay_…`
     pub id: String,
     /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// `open`, `paid` or `canceled`.
     pub status: String,
@@ -259,12 +311,16 @@ pub struct InvoicePayment {
     /// Lower-case currency code.
     pub currency: String,
     /// `in_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice: Option<String>,
     /// `payment.payment_intent`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
     /// `payment.charge`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
     /// `status_transitions.paid_at`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<DateTime<Utc>>,
 }
 
@@ -275,6 +331,7 @@ pub struct Refund {
     /// `re_…` or `pyr_…`
     pub id: String,
     /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// `pending`, `requires_action`, `succeeded`, `failed` or `canceled`; empty where old versions do not say.
     pub status: String,
@@ -283,10 +340,13 @@ pub struct Refund {
     /// Lower-case currency code.
     pub currency: String,
     /// `ch_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
     /// `pi_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
     /// `duplicate`, `fraudulent`, `requested_by_customer`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
@@ -297,6 +357,7 @@ pub struct Dispute {
     /// `dp_…` or `du_…`
     pub id: String,
     /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// `needs_response`, `won`, `lost`, …
     pub status: String,
@@ -305,18 +366,25 @@ pub struct Dispute {
     /// Lower-case currency code.
     pub currency: String,
     /// `ch_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
     /// `pi_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_intent: Option<String>,
     /// `fraudulent`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Minor units withdrawn so far by `balance_transactions[]`, without fees; `None` where they are not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<i64>,
     /// Minor units given back so far by `balance_transactions[]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reinstated: Option<i64>,
     /// Fees of the dispute so far by `balance_transactions[].fee`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fee: Option<i64>,
     /// Currency of `withdrawn`, `reinstated` and `fee`, lower-case: that of the Stripe balance, not of the dispute.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub balance_currency: Option<String>,
     /// True when this fact is a `charge.dispute.funds_withdrawn` event.
     pub funds_withdrawn: bool,
@@ -335,8 +403,10 @@ pub struct SubscriptionState {
     /// Lower-case currency code; that of the first price where the object does not say.
     pub currency: String,
     /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<DateTime<Utc>>,
     /// `start_date`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub start_date: Option<DateTime<Utc>>,
     /// `active`, `trialing`, `past_due`, …
     pub status: String,
@@ -345,28 +415,39 @@ pub struct SubscriptionState {
     /// Whether `pause_collection` is set.
     pub paused: bool,
     /// `trial_end`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trial_end: Option<DateTime<Utc>>,
     /// The earliest start of its items' periods.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub period_start: Option<DateTime<Utc>>,
     /// The latest end of its items' periods.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub period_end: Option<DateTime<Utc>>,
     /// `cancel_at_period_end`
     pub cancel_at_period_end: bool,
     /// `cancel_at`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cancel_at: Option<DateTime<Utc>>,
     /// `canceled_at`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub canceled_at: Option<DateTime<Utc>>,
     /// `ended_at`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<Utc>>,
     /// `cancellation_details.reason`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cancellation_reason: Option<String>,
     /// The items that the payload shows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<SubscriptionItem>,
     /// How many items there are, where the payload shows fewer (`has_more`); `Some(0)` when it does not say how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub items_cut_from: Option<u64>,
     /// `di_…` on the whole subscription, in Stripe's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub discounts: Vec<String>,
     /// `metadata.user_id`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
 }
 
@@ -392,11 +473,14 @@ pub struct SubscriptionItem {
     /// What it costs.
     pub price: PriceTerms,
     /// `None` for metered prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
     /// `di_…` on this item alone, in Stripe's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub discounts: Vec<String>,
     /// The sum of the `percentage` of its inclusive tax rates (its own, else the
     /// subscription's `default_tax_rates`), as decimal text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub inclusive_tax_percent: Option<String>,
 }
 
@@ -407,24 +491,32 @@ pub struct PriceTerms {
     /// The price's (or old plan's) id.
     pub id: String,
     /// `prod_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
     /// `nickname`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub nickname: Option<String>,
     /// Lower-case currency code.
     pub currency: String,
     /// Minor units as decimal text: `unit_amount_decimal`, else `unit_amount`; absent for tiered and custom prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unit_amount: Option<String>,
     /// `recurring`, absent for one-time prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub recurring: Option<Recurring>,
     /// `per_unit` or `tiered`.
     pub billing_scheme: String,
     /// `graduated` or `volume`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tiers_mode: Option<String>,
     /// The tiers where they are expanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tiers: Option<Vec<Tier>>,
     /// `transform_quantity`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub transform_quantity: Option<TransformQuantity>,
     /// `inclusive`, `exclusive` or `unspecified`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_behavior: Option<String>,
 }
 
@@ -445,10 +537,13 @@ pub struct Recurring {
 #[serde(default)]
 pub struct Tier {
     /// The last unit of the tier, absent for the open one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub up_to: Option<i64>,
     /// Minor units for each unit, as decimal text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unit_amount: Option<String>,
     /// Minor units for the tier as a whole, as decimal text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub flat_amount: Option<String>,
 }
 
@@ -542,16 +637,21 @@ pub struct CouponTerms {
     /// The coupon's id.
     pub id: String,
     /// `name`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Percent as decimal text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub percent_off: Option<String>,
     /// Minor units per invoice.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub amount_off: Option<i64>,
     /// Currency of `amount_off`, lower-case.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
     /// `forever`, `repeating` or `once`.
     pub duration: String,
     /// `prod_…` it is limited to; empty for all. Only in objects where `applies_to` is expanded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub products: Vec<String>,
 }
 
@@ -571,16 +671,21 @@ pub struct DiscountTerms {
     /// `di_…`
     pub id: String,
     /// The coupon's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon: Option<String>,
     /// `cus_…`
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
     /// `sub_…`, absent for a discount of the whole customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subscription: Option<String>,
     /// True for a discount of an invoice or of an item, which never applies to the customer as a whole.
     pub narrow: bool,
     /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub start: Option<DateTime<Utc>>,
     /// When it ends or ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<DateTime<Utc>>,
     /// Told by `customer.discount.deleted`; `end` then says when.
     pub deleted: bool,

@@ -31,6 +31,11 @@ pub(crate) fn coupon_reference(id: &str) -> String {
     format!("coupon:{id}")
 }
 
+/// See [`price_reference`]: a price of the subscription may have to be read off its invoices.
+pub(crate) fn invoices_reference(subscription: &str) -> String {
+    format!("invoices:{subscription}")
+}
+
 /// Stores the facts and returns the customers whose MRR depends on what changed.
 pub(crate) async fn store(
     tx: &mut Tx,

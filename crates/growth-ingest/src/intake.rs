@@ -8,7 +8,7 @@ use growth_db::Db;
 use growth_db::rows::inbox::{self, EventState, StripeEventRow};
 use growth_domain::facts::Fact;
 use growth_domain::stamp::Scope;
-use growth_stripe::envelope::{Document, Event, PlainObject, read};
+use growth_stripe::envelope::{self, Event, PlainObject, read};
 use growth_stripe::extract::{Cut, ExtractError, Extraction, facts_of_event, facts_of_object};
 use serde::Serialize;
 use serde_json::Value;
@@ -106,39 +106,58 @@ impl Summary {
 }
 
 /// A document on its way in.
-struct Prepared {
-    document: usize,
+struct Document {
     row: StripeEventRow,
+    told: Told,
+}
+
+/// What a document says.
+struct Told {
+    /// Its number in the set it came in.
+    number: usize,
     facts: Vec<Fact>,
     cut: Vec<Cut>,
 }
 
-/// Stores documents (events, objects, pages of lists) and folds what is new into the tables, all in
-/// one transaction.
+/// Documents that are read and ready to be stored.
+pub struct Prepared {
+    documents: Vec<Document>,
+    summary: Summary,
+}
+
+/// Reads documents (events, objects, pages of lists) into facts. No database is needed for it.
 ///
 /// Documents that cannot be read stop nobody: they are counted and told in the summary.
-pub async fn ingest(db: &Db, intake: Intake, documents: Vec<(String, Value)>) -> Result<Summary, Error> {
-    let mut summary = Summary::default();
-    let mut prepared: Vec<Prepared> = Vec::new();
+pub fn prepare(intake: Intake, documents: Vec<(String, Value)>) -> Prepared {
+    let mut prepared = Prepared { documents: Vec::new(), summary: Summary::default() };
     for (number, (text, value)) in documents.into_iter().enumerate() {
-        intake.prepare(number, text, value, &mut prepared, &mut summary);
+        intake.prepare(number, text, value, &mut prepared);
     }
-    summary.read += prepared.len() as u64;
+    prepared.summary.read = prepared.documents.len() as u64;
     let mut seen = BTreeSet::new();
-    let count = prepared.len();
-    prepared.retain(|document| seen.insert(key(&document.row)));
-    summary.duplicates += (count - prepared.len()) as u64;
-    if prepared.is_empty() {
+    prepared.documents.retain(|document| seen.insert(key(&document.row)));
+    prepared.summary.duplicates = prepared.summary.read - prepared.documents.len() as u64;
+    prepared
+}
+
+/// Reads documents and stores them: [`prepare`] and [`store`] in one.
+pub async fn ingest(db: &Db, intake: Intake, documents: Vec<(String, Value)>) -> Result<Summary, Error> {
+    store(db, prepare(intake, documents)).await
+}
+
+/// Stores documents and folds what is new into the tables, all in one transaction.
+pub async fn store(db: &Db, prepared: Prepared) -> Result<Summary, Error> {
+    let Prepared { documents, mut summary } = prepared;
+    if documents.is_empty() {
         return Ok(summary);
     }
-
+    let (rows, told): (Vec<StripeEventRow>, Vec<Told>) =
+        documents.into_iter().map(|document| (document.row, document.told)).unzip();
     let mut tx = db.begin().await?;
     let policy = project::lock(&mut tx).await?;
-    let rows: Vec<StripeEventRow> = prepared.iter().map(|document| document.row.clone()).collect();
     let new: BTreeSet<(String, bool, String)> = inbox::store(&mut tx, &rows).await?.into_iter().collect();
     let mut facts: BTreeMap<Scope, Vec<Fact>> = BTreeMap::new();
-    for document in prepared {
-        let Prepared { document: number, row, facts: told, cut } = document;
+    for (row, Told { number, facts: told, cut }) in rows.into_iter().zip(told) {
         if !new.contains(&key(&row)) {
             summary.duplicates += 1;
             continue;
@@ -166,35 +185,30 @@ fn key(row: &StripeEventRow) -> (String, bool, String) {
 }
 
 impl Intake {
-    fn prepare(
-        &self,
-        number: usize,
-        text: String,
-        value: Value,
-        prepared: &mut Vec<Prepared>,
-        summary: &mut Summary,
-    ) {
+    fn prepare(&self, number: usize, text: String, value: Value, prepared: &mut Prepared) {
         match read(value) {
-            Ok(Document::Event(event)) => prepared.push(self.event(number, text, &event)),
-            Ok(Document::Object(object)) => prepared.push(self.object(number, text, &object)),
-            Ok(Document::List(entries)) => {
+            Ok(envelope::Document::Event(event)) => prepared.documents.push(self.event(number, text, &event)),
+            Ok(envelope::Document::Object(object)) => {
+                prepared.documents.push(self.object(number, text, &object));
+            }
+            Ok(envelope::Document::List(entries)) => {
                 for entry in entries {
-                    self.prepare(number, entry.to_string(), entry, prepared, summary);
+                    self.prepare(number, entry.to_string(), entry, prepared);
                 }
             }
-            Ok(Document::Thin { id, event_type }) => {
+            Ok(envelope::Document::Thin { id, event_type }) => {
                 let id = id.unwrap_or_else(|| made_id("thin", &text));
                 let row = self.row(text, id, event_type, self.received_at, String::new(), None);
-                prepared.push(finish(number, row, Ok(Extraction::default())));
+                prepared.documents.push(finish(number, row, Ok(Extraction::default())));
             }
             Err(error) => {
-                summary.refused += 1;
-                summary.problems.push(Problem { document: number, message: error.to_string() });
+                prepared.summary.refused += 1;
+                prepared.summary.problems.push(Problem { document: number, message: error.to_string() });
             }
         }
     }
 
-    fn event(&self, number: usize, text: String, event: &Event) -> Prepared {
+    fn event(&self, number: usize, text: String, event: &Event) -> Document {
         let id = event.id.clone().unwrap_or_else(|| made_id("noid", &text));
         let extraction = facts_of_event(event, &id);
         let livemode = event.livemode.or_else(|| event.object.get("livemode").and_then(Value::as_bool));
@@ -204,7 +218,7 @@ impl Intake {
         finish(number, row, extraction)
     }
 
-    fn object(&self, number: usize, text: String, object: &PlainObject) -> Prepared {
+    fn object(&self, number: usize, text: String, object: &PlainObject) -> Document {
         let id = made_id(&object.id, &text);
         let extraction = facts_of_object(&object.object, self.received_at, &id);
         let row = self.row(text, id, object.kind.clone(), self.received_at, String::new(), object.livemode);
@@ -237,11 +251,7 @@ impl Intake {
     }
 }
 
-fn finish(
-    document: usize,
-    mut row: StripeEventRow,
-    extraction: Result<Extraction, ExtractError>,
-) -> Prepared {
+fn finish(number: usize, mut row: StripeEventRow, extraction: Result<Extraction, ExtractError>) -> Document {
     let (state, facts, cut) = match extraction {
         Ok(Extraction { handled: false, .. }) => (EventState::Ignored, Vec::new(), Vec::new()),
         Ok(extraction) => (EventState::Applied, extraction.facts, extraction.cut),
@@ -251,7 +261,7 @@ fn finish(
         }
     };
     state.as_str().clone_into(&mut row.state);
-    Prepared { document, row, facts, cut }
+    Document { row, told: Told { number, facts, cut } }
 }
 
 fn what_is_cut(cut: &Cut) -> String {

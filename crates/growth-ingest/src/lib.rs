@@ -20,6 +20,6 @@ mod subscriptions;
 mod users;
 
 pub use error::Error;
-pub use intake::{Intake, Problem, Source, Summary, ingest};
+pub use intake::{Intake, Prepared, Problem, Source, Summary, ingest, prepare, store};
 pub use project::rebuild;
 pub use users::link_users;

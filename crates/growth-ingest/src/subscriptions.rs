@@ -16,7 +16,7 @@ use growth_domain::pricing::{Catalog, Policy};
 use growth_domain::stamp::{Scope, Stamp};
 use growth_domain::timeline::{self, Segment, Timeline};
 
-use crate::catalog::{coupon_reference, discount_reference, price_reference};
+use crate::catalog::{coupon_reference, discount_reference, invoices_reference, price_reference};
 
 /// Stores the facts and builds the ledger of their customers and of those in `repriced` again,
 /// and of those with subscriptions in `invoiced` that have no price of their own.
@@ -32,9 +32,9 @@ pub(crate) async fn store(
     customers.extend(facts.iter().map(|fact| fact.state.customer.clone()));
     let rows: Vec<SubscriptionChangeRow> = facts.into_iter().map(|fact| change_row(scope, fact)).collect();
     table::insert_new(tx, &rows).await?;
-    let invoiced: Vec<String> = invoiced.into_iter().collect();
-    let by_invoice = table::find::<SubscriptionChangeRow>(&mut *tx, scope, "subscription", &invoiced).await?;
-    customers.extend(by_invoice.into_iter().filter(|row| needs_invoices(&row.state)).map(|row| row.customer));
+    let invoiced: Vec<String> = invoiced.iter().map(|id| invoices_reference(id)).collect();
+    let by_invoice = table::find::<PricingReferenceRow>(&mut *tx, scope, "reference", &invoiced).await?;
+    customers.extend(by_invoice.into_iter().map(|row| row.customer));
     build(tx, scope, customers.into_iter().collect(), policy).await
 }
 
@@ -212,6 +212,7 @@ impl Known {
     /// What the price of this state depends on.
     fn references(&self, customer: &str, state: &SubscriptionState) -> Vec<String> {
         let mut references: Vec<String> = tiered_prices_in(state).map(|id| price_reference(id)).collect();
+        references.extend(needs_invoices(state).then(|| invoices_reference(&state.id)));
         let of_customer = self.of_customers.get(customer).into_iter().flatten();
         for id in discounts_in(state).chain(of_customer) {
             references.push(discount_reference(id));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use growth_db::rows::UserRow;
-use growth_db::{Db, Engine, Error, Tx, query, table};
+use growth_db::{AssertSqlSafe, Db, Error, Tx, query, table};
 use growth_domain::attribution::{Directory, Link, Method};
 use growth_domain::stamp::Scope;
 
@@ -52,59 +52,37 @@ async fn look_up(tx: &mut Tx, by: &'static str, values: &BTreeSet<String>) -> Re
     if values.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = match (tx.engine(), by) {
-        (Engine::Sqlite, "external_id") => USERS_BY_ID_SQLITE,
-        (Engine::Sqlite, _) => USERS_BY_EMAIL_SQLITE,
-        (Engine::Postgres, "external_id") => USERS_BY_ID_POSTGRES,
-        (Engine::Postgres, _) => USERS_BY_EMAIL_POSTGRES,
-    };
-    Ok(query(tx, sql).bind(table::json(values)?).fetch_all().await?)
+    let values: Vec<String> = values.iter().cloned().collect();
+    let among = table::among(tx.engine(), by, "$1");
+    let sql = format!("SELECT id, external_id, email, created_at FROM users WHERE {among}");
+    Ok(query(tx, AssertSqlSafe(sql)).bind_texts(&values).fetch_all().await?)
 }
-
-const USERS_BY_ID_SQLITE: &str = "SELECT id, external_id, email, created_at FROM users
-    WHERE external_id IN (SELECT value FROM json_each($1))";
-const USERS_BY_ID_POSTGRES: &str = "SELECT id, external_id, email, created_at FROM users
-    WHERE external_id = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))";
-const USERS_BY_EMAIL_SQLITE: &str = "SELECT id, external_id, email, created_at FROM users
-    WHERE lower(email) IN (SELECT value FROM json_each($1))";
-const USERS_BY_EMAIL_POSTGRES: &str = "SELECT id, external_id, email, created_at FROM users
-    WHERE lower(email) = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))";
-
-/// The customers whom a user's id or address names, in any scope.
-const CUSTOMERS_SQLITE: &str = "SELECT DISTINCT account, livemode, customer FROM customer_claims
-    WHERE client_reference_id IN (SELECT value FROM json_each($1))
-    OR user_reference IN (SELECT value FROM json_each($1)) OR lower(email) IN (SELECT value FROM json_each($2))";
-const CUSTOMERS_POSTGRES: &str = "SELECT DISTINCT account, livemode, customer FROM customer_claims
-    WHERE client_reference_id = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))
-    OR user_reference = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))
-    OR lower(email) = ANY (ARRAY(SELECT json_array_elements_text(CAST($2 AS json))))";
-/// The groups of payments whom a user's id or address names, in any scope.
-const GROUPS_SQLITE: &str = "SELECT DISTINCT account, livemode, group_id FROM payments
-    WHERE user_reference IN (SELECT value FROM json_each($1)) OR lower(email) IN (SELECT value FROM json_each($2))";
-const GROUPS_POSTGRES: &str = "SELECT DISTINCT account, livemode, group_id FROM payments
-    WHERE user_reference = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))
-    OR lower(email) = ANY (ARRAY(SELECT json_array_elements_text(CAST($2 AS json))))";
 
 /// Gives payments and customers that are already stored to users who came later.
 ///
 /// `users` are external ids with their e-mail addresses; call it after the users are stored.
 pub async fn link_users(db: &Db, users: &[(String, Option<String>)]) -> Result<(), crate::Error> {
-    let ids: Vec<&String> = users.iter().map(|(id, _)| id).collect();
+    let ids: Vec<String> = users.iter().map(|(id, _)| id.clone()).collect();
     let emails: Vec<String> =
         users.iter().filter_map(|(_, email)| Some(email.as_ref()?.to_lowercase())).collect();
-    let (ids, emails) = (table::json(&ids)?, table::json(&emails)?);
     let mut tx = db.begin().await?;
     project::lock(&mut tx).await?;
-    let (customers, groups) = match tx.engine() {
-        Engine::Sqlite => (CUSTOMERS_SQLITE, GROUPS_SQLITE),
-        Engine::Postgres => (CUSTOMERS_POSTGRES, GROUPS_POSTGRES),
-    };
-    let customers = by_scope(query(&mut tx, customers).bind(&ids).bind(&emails).fetch_all().await?);
+    let among = |column, placeholder| table::among(db.engine(), column, placeholder);
+    let (by_id, by_email) = (among("user_reference", "$1"), among("lower(email)", "$2"));
+    let by_session = among("client_reference_id", "$1");
+    let customers = format!(
+        "SELECT DISTINCT account, livemode, customer FROM customer_claims WHERE {by_session} OR {by_id} OR {by_email}"
+    );
+    let groups =
+        format!("SELECT DISTINCT account, livemode, group_id FROM payments WHERE {by_id} OR {by_email}");
+    let customers = query(&mut tx, AssertSqlSafe(customers)).bind_texts(&ids).bind_texts(&emails);
+    let customers = by_scope(customers.fetch_all().await?);
     for (scope, customers) in customers {
         customers::attribute_customers(&mut tx, &scope, customers.clone()).await?;
         payments::store(&mut tx, &scope, Vec::new(), customers).await?;
     }
-    let groups = by_scope(query(&mut tx, groups).bind(&ids).bind(&emails).fetch_all().await?);
+    let groups = query(&mut tx, AssertSqlSafe(groups)).bind_texts(&ids).bind_texts(&emails);
+    let groups = by_scope(groups.fetch_all().await?);
     for (scope, groups) in groups {
         payments::store_and_fold(&mut tx, &scope, Vec::new(), groups).await?;
     }

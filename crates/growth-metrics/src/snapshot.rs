@@ -224,7 +224,7 @@ pub struct Users {
     pub active: Periods<u64>,
     /// Of those who signed up in each window and whose days to be activated are over: who was, in time.
     pub activation: Periods<Ratio>,
-    /// Of those who signed up in each window: whose days are not over and who is not activated yet.
+    /// Of those who signed up in each window: whose days are not over, activated or not.
     pub activation_pending: Periods<u64>,
     /// Within how many days after its sign-up a user has to be activated.
     pub activation_days: u32,
@@ -314,7 +314,7 @@ pub struct Unpriced {
     pub reason: String,
 }
 
-/// How fresh and how complete the data is.
+/// How fresh and how complete the data is now, whatever the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Freshness {
     /// Stripe's time of the latest event.

@@ -50,8 +50,8 @@ struct Newcomers {
     pending: u64,
 }
 
-/// Users who signed up in the window. Those whose days are not over at the report's end are in the
-/// rate only when they are activated already; the others are pending.
+/// Users who signed up in the window. Those whose days are not over at the report's end are pending,
+/// activated or not: a rate that counted the quick ones alone would be too good.
 async fn newcomers(db: &Db, window: Window, request: &Request) -> Result<Newcomers, Error> {
     let rows: Vec<(DateTime<Utc>, Option<DateTime<Utc>>)> =
         query(db, NEW).bind(window.start).bind(window.end).fetch_all().await?;

@@ -14,6 +14,10 @@ pub(crate) fn both<T, U>(periods: &Periods<T>, of: impl Fn(&T) -> U) -> Periods<
 
 /// `1,234`
 pub(crate) fn count(number: u64) -> String {
+    grouped(number.into())
+}
+
+fn grouped(number: u128) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -28,6 +32,11 @@ pub(crate) fn count(number: u64) -> String {
 /// `1 payment`, `12 payments`
 pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// `3 of 1,200`, for a ratio of counts.
+pub(crate) fn parts(ratio: Ratio) -> String {
+    format!("{} of {}", grouped(ratio.numerator.unsigned_abs()), grouped(ratio.denominator.unsigned_abs()))
 }
 
 /// `64.0 %`, or `None` where the ratio is undefined.
@@ -120,7 +129,7 @@ fn decimal(number: i128, digits: usize) -> String {
     let scale = (0..digits).fold(1_u128, |scale, _| scale * 10);
     let size = number.unsigned_abs();
     let sign = if number < 0 { "-" } else { "" };
-    format!("{sign}{}.{:0digits$}", size / scale, size % scale)
+    format!("{sign}{}.{:0digits$}", grouped(size / scale), size % scale)
 }
 
 fn signed_decimal(number: i128, digits: usize) -> String {
@@ -152,6 +161,7 @@ mod tests {
         assert_eq!(money(32_000, 28_500), "GBP +35.00 (+12.3 %)");
         assert_eq!(money(28_500, 32_000), "GBP -35.00 (-10.9 %)");
         assert_eq!(count_change(Periods { current: 2_120, previous: 1_000 }), "+1,120 (+112.0 %)");
+        assert_eq!(money(1_333_000, 100_000), "GBP +12,330.00 (+1,233.0 %)");
         assert_eq!(count_change(Periods { current: 0, previous: 5 }), "-5 (-100.0 %)");
     }
 
@@ -206,6 +216,7 @@ mod tests {
         assert_eq!(counted(1, "payment", "payments"), "1 payment");
         assert_eq!(counted(0, "payment", "payments"), "0 payments");
         assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(parts(ratio(3, 1_200)), "3 of 1,200");
     }
 
     #[test]

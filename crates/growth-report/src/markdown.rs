@@ -4,6 +4,7 @@
 //! a blank line goes between any two of them.
 
 mod definitions;
+mod goal;
 mod header;
 mod names;
 mod payments;
@@ -40,22 +41,11 @@ pub fn markdown(snapshot: &GrowthSnapshot) -> String {
 
 /// Whether nothing at all has been recorded yet.
 fn is_empty(snapshot: &GrowthSnapshot) -> bool {
-    let users = &snapshot.users;
-    let product = users.total.current + users.active.current + users.active.previous;
-    snapshot.revenue.is_empty()
-        && product == 0
-        && snapshot.freshness.last_product_event_at.is_none()
-        && !has_stripe_events(snapshot)
-}
-
-fn has_stripe_events(snapshot: &GrowthSnapshot) -> bool {
-    stripe_events(snapshot) > 0
-}
-
-/// All of Stripe's events, in the figures or not.
-fn stripe_events(snapshot: &GrowthSnapshot) -> u64 {
     let fresh = &snapshot.freshness;
-    fresh.applied_events + fresh.ignored_events + fresh.pending_events + fresh.failed_events
+    fresh.last_stripe_event_at.is_none()
+        && fresh.last_product_event_at.is_none()
+        && snapshot.revenue.is_empty()
+        && snapshot.users.total.current == 0
 }
 
 fn list(items: &[String]) -> String {

@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_message_has_the_same_number_in_every_release() {
-        assert_eq!(event_id("demo", "demo-000001"), 1167590613850370456);
+        assert_eq!(event_id("demo", "demo-000001"), 1_167_590_613_850_370_456);
         assert_ne!(event_id("a", "b-c"), event_id("a-b", "c"));
         assert_ne!(event_id("a", "bc"), event_id("ab", "c"));
     }

@@ -3,7 +3,7 @@
 //! Results go to stdout; progress, remarks and errors to stderr. Bars are
 //! drawn on a terminal only; elsewhere long work says a line now and then.
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Stderr, Stdout, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,16 +16,18 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Printer {
     quiet: bool,
     pub(crate) verbose: bool,
+    stdout: Stdout,
+    stderr: Stderr,
 }
 
 impl Printer {
     pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
-        Self { quiet, verbose }
+        Self { quiet, verbose, stdout: std::io::stdout(), stderr: std::io::stderr() }
     }
 
     /// Writes a command's result to stdout as it is.
     pub(crate) fn result(&self, text: &str) -> std::io::Result<()> {
-        let mut stdout = std::io::stdout().lock();
+        let mut stdout = self.stdout.lock();
         stdout.write_all(text.as_bytes())?;
         stdout.flush()
     }
@@ -38,18 +40,23 @@ impl Printer {
     /// Writes a remark to stderr, unless it has to be quiet.
     pub(crate) fn remark(&self, line: &str) {
         if !self.quiet {
-            say(line);
+            self.say(line);
         }
     }
 
     /// Writes what was left out to stderr.
     pub(crate) fn warning(&self, line: &str) {
-        say(&format!("warning: {line}"));
+        self.say(&format!("warning: {line}"));
     }
 
     /// Writes an error to stderr.
     pub(crate) fn error(&self, message: &str) {
-        say(&format!("error: {message}"));
+        self.say(&format!("error: {message}"));
+    }
+
+    /// A stderr that is gone cannot be told so.
+    fn say(&self, line: &str) {
+        let _ = writeln!(self.stderr.lock(), "{line}");
     }
 
     /// Starts to tell about long work: `total` units of `unit`, or an unknown number of them.
@@ -57,7 +64,7 @@ impl Printer {
         if self.quiet {
             return Progress { bar: None, doing, total, unit, said: None };
         }
-        if !std::io::stderr().is_terminal() {
+        if !self.stderr.is_terminal() {
             return Progress { bar: None, doing, total, unit, said: Some(Instant::now()) };
         }
         let bar = match total {
@@ -115,7 +122,7 @@ impl Progress {
             self.said = Some(Instant::now());
             let (done, total) = (self.shown(position), self.total.map(|total| self.shown(total)));
             let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
-            say(&format!("{} {done}{of}", self.doing));
+            let _ = writeln!(std::io::stderr().lock(), "{} {done}{of}", self.doing);
         }
     }
 
@@ -137,9 +144,4 @@ impl Drop for Progress {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-/// A stderr that is gone cannot be told so.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -13,6 +13,9 @@ use serde::Deserialize;
 
 use crate::failure::misuse;
 
+const DATABASE_HELP: &str = "Where the data is: postgres://user@host/database or sqlite:///path/to/file.db \
+    [default: growthctl.db in the data folder]";
+
 /// Flags that every command takes, and their environment variables.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
@@ -20,9 +23,8 @@ pub(crate) struct GlobalArgs {
     /// Settings file [default: growthctl.toml here, else in the configuration folder]
     #[arg(long, global = true, value_name = "FILE", env = "GROWTHCTL_CONFIG")]
     config: Option<PathBuf>,
-    /// Where the data is: postgres://user@host/database or sqlite:///path/to/file.db
-    /// [default: growthctl.db in the data folder]
-    #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    /// Where the data is
+    #[arg(long, help = DATABASE_HELP, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
     /// IANA zone in which days begin and end, such as Europe/London [default: UTC]
     #[arg(long, global = true, value_name = "ZONE", env = "GROWTHCTL_TIMEZONE")]
@@ -102,18 +104,18 @@ impl GlobalArgs {
     /// Misuse: a file that is not there or not understood, a zone or a goal that is none.
     pub(crate) fn resolve(&self) -> anyhow::Result<Settings> {
         let file = self.file()?;
-        let database = match given(&self.database_url).or(file.database_url) {
+        let database = match given(self.database_url.as_ref()).or(file.database_url) {
             Some(url) => DatabaseAt::Url(url),
             None => DatabaseAt::DataFolder(data_folder()?.join("growthctl.db")),
         };
-        let time_zone = given(&self.timezone).or(file.timezone).unwrap_or_else(|| "UTC".to_owned());
-        let goal = given(&self.goal).or(file.goal).unwrap_or_else(|| "GBP 500".to_owned());
+        let time_zone = given(self.timezone.as_ref()).or(file.timezone).unwrap_or_else(|| "UTC".to_owned());
+        let goal = given(self.goal.as_ref()).or(file.goal).unwrap_or_else(|| "GBP 500".to_owned());
         Ok(Settings {
             database,
             time_zone: time_zone.parse().map_err(|_| {
                 misuse(format!("time zone {time_zone:?} is unknown: use an IANA name such as Europe/London"))
             })?,
-            product: given(&self.product).or(file.product),
+            product: given(self.product.as_ref()).or(file.product),
             goal: parse_goal(&goal)?,
             activation_event: file.activation_event.unwrap_or_else(|| "enrichment_completed".to_owned()),
             activation_days: file.activation_days.unwrap_or(7),
@@ -137,8 +139,8 @@ impl GlobalArgs {
 }
 
 /// An empty value of the environment is none.
-fn given(value: &Option<String>) -> Option<String> {
-    value.clone().filter(|value| !value.trim().is_empty())
+fn given(value: Option<&String>) -> Option<String> {
+    value.cloned().filter(|value| !value.trim().is_empty())
 }
 
 fn folders() -> Option<directories::ProjectDirs> {

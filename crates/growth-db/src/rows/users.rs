@@ -62,7 +62,7 @@ pub async fn find(on: impl Into<Target<'_>>, external_ids: &[&str]) -> Result<Ve
     }
     let on = on.into();
     let sql = find_sql(on.engine());
-    Ok(built_query(on, sql).bind(json(external_ids)?).fetch_all().await?)
+    Ok(built_query(on, sql).bind_texts(external_ids).fetch_all().await?)
 }
 
 /// Adds users whom events name, and makes those older who are known from later events only.
@@ -90,7 +90,7 @@ pub async fn tell(tx: &mut Tx, users: &[ToldUser<'_>]) -> Result<u64, Error> {
 fn find_sql(engine: Engine) -> String {
     format!(
         "SELECT id, external_id, created_at, known_from_events FROM users WHERE {}",
-        among(engine, "external_id")
+        among(engine, "external_id", "$1")
     )
 }
 

@@ -18,8 +18,8 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot) -> Vec<String> {
         }
     };
     let mut lines = vec![
-        "**MRR (net)**: what subscriptions are worth a month after discounts, a yearly price by a twelfth. \
-         Trials, paused subscriptions, metered and one-time prices are worth nothing."
+        "**MRR (net)**: what subscriptions are worth a month after discounts; a yearly price counts a \
+         twelfth. Trials, paused subscriptions, metered and one-time prices count nothing."
             .to_owned(),
         format!("**Policy `{policy}`**: {choices}."),
     ];
@@ -38,26 +38,38 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot) -> Vec<String> {
 }
 
 const REVENUE: [(&str, &str); 25] = [
-    ("Unpriced subscriptions", "active, but their price is not known; they are left out of MRR and counted apart"),
+    (
+        "Unpriced subscriptions",
+        "active, but their price is not known; they are left out of MRR and counted apart",
+    ),
     ("List MRR and discounts", "MRR before discounts, and what discounts take off it"),
     ("Committed MRR", "MRR without subscriptions whose end is already set"),
     ("At-risk MRR", "the part of MRR with an overdue payment"),
     ("ARR", "12 x MRR"),
     ("Active subscriptions", "those that are active or past due, free and unpriced ones too"),
-    ("Trialing subscriptions", "those in a trial; they become new MRR when they are first paid for"),
+    (
+        "Subscriptions in trial",
+        "those in a trial, which become new MRR when the trial turns into a paid plan",
+    ),
     ("Paying customers", "customers with MRR"),
     ("ARPU", "MRR / paying customers"),
-    ("New", "MRR from customers who never paid before"),
+    ("New MRR", "MRR from customers who never paid before"),
     ("Reactivation", "MRR from customers who had stopped paying"),
     ("Expansion and contraction", "more, or less, MRR from customers who go on paying"),
     ("Churn", "MRR of customers who stopped paying, counted when their subscription ended"),
-    ("Movements", "are told per customer and currency; changes within 60 minutes are taken together"),
-    ("Customer churn (R3)", "customers who paid at the start and pay nothing at the end / customers who paid at the start"),
-    ("Net revenue retention (R4)", "MRR at the end of customers who paid at the start / their MRR at the start"),
+    ("Movements", "one customer in one currency at a time; changes within 60 minutes count as one"),
+    ("Customer churn (R3)", "those who pay nothing at the end / customers who paid at the start"),
+    (
+        "Net revenue retention (R4)",
+        "MRR at the end of customers who paid at the start / their MRR at the start",
+    ),
     ("Gross revenue retention (R5)", "the same, no customer counted with more than at the start"),
     ("Gross MRR churn (R6)", "(churn + contraction) / opening MRR"),
     ("Quick ratio (R7)", "(new + reactivation + expansion) / (churn + contraction)"),
-    ("New and total revenue", "payments that succeeded in the period, and ever; a later refund does not change them"),
+    (
+        "New and total revenue",
+        "payments that succeeded in the period, and ever; a later refund does not change them",
+    ),
     ("Refunds", "money given back, counted when the refund was made; refunds do not change MRR"),
     ("Disputes", "money that disputes took, less what was given back"),
     ("Fees", "Stripe's fees on payments and disputes; where any is not known, neither is their sum"),
@@ -68,5 +80,8 @@ const REVENUE: [(&str, &str); 25] = [
 const READING: [(&str, &str); 3] = [
     ("Change", "this period's value less that of the period before, and in percent of it"),
     ("n/a", "not defined or not known, with the reason; it is never shown as 0"),
-    ("Rounding", "amounts are exact and rounded only here, so a column can differ from its sum in the last digit"),
+    (
+        "Rounding",
+        "amounts are exact and rounded only here, so a column can differ from its sum in the last digit",
+    ),
 ];

@@ -1,18 +1,19 @@
 //! Title, period and the few figures that matter most.
 
 use growth_domain::money::{Micros, format_micros, format_minor};
-use growth_domain::rollforward::{Ratio, RollForward};
-use growth_metrics::{CurrencyRevenue, GoalProgress, GrowthSnapshot, Periods};
+use growth_domain::rollforward::RollForward;
+use growth_metrics::{CurrencyRevenue, GrowthSnapshot, Periods, Users};
 
 use crate::calendar::Calendar;
-use crate::figures::{both, count, counted, money_change, percent, shown};
+use crate::figures::{both, count, counted, money_change, shown};
 use crate::markdown::names::name;
-use crate::markdown::{is_empty, list};
+use crate::markdown::{goal, is_empty, list};
 
 pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     let header = &snapshot.header;
     let mode = if header.livemode { "" } else { " (TEST MODE)" };
-    let title = format!("# {}: growth report, {}{mode}", name(&header.product), calendar.dates(&header.window));
+    let title =
+        format!("# {}: growth report, {}{mode}", name(&header.product), calendar.dates(&header.window));
     let mut blocks = vec![title];
     if !header.livemode {
         blocks.push("> **TEST MODE**: these figures are Stripe's test data. No real money moved.".to_owned());
@@ -32,23 +33,23 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Stri
 
 fn scope(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
     let header = &snapshot.header;
-    let mut text = if calendar.has_whole_days(&header.window) {
+    let period = if calendar.has_whole_days(&header.window) {
         calendar.length()
     } else {
         let (start, end) = (calendar.moment(header.window.start), calendar.moment(header.window.end));
         format!("From {start} to {end} ({})", calendar.length())
     };
-    text += &format!(
-        ", compared with the {} ({}). Times are in {}. MRR follows the `{}` policy.",
+    let account = match header.account.as_str() {
+        "" => String::new(),
+        account => format!(" Stripe account: {}.", name(account)),
+    };
+    format!(
+        "{period}, compared with the {} ({}). Times are in {}. MRR follows the `{}` policy.{account}",
         calendar.before().to_lowercase(),
         calendar.dates(&header.previous),
         calendar.zone(),
         header.policy,
-    );
-    if !header.account.is_empty() {
-        text += &format!(" Stripe account: {}.", name(&header.account));
-    }
-    text
+    )
 }
 
 fn summary(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
@@ -60,34 +61,40 @@ fn summary(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     } else {
         items.push("**No revenue yet**: nothing recorded tells of a subscription or a payment.".to_owned());
     }
-    if let Some(goal) = &snapshot.goal {
-        items.push(format!("**Goal**: {}.", reached(goal)));
+    items.extend(goal::progress(snapshot).map(|progress| format!("**Goal**: {progress}.")));
+    if snapshot.users.total.current > 0 {
+        items.push(users(&snapshot.users));
     }
-    items.push(users(snapshot));
     items
 }
 
 fn mrr(headline: &CurrencyRevenue, others: &[CurrencyRevenue], calendar: &Calendar) -> String {
     let currency = &headline.currency;
     let net = both(&headline.mrr, |mrr| shown(mrr.net));
-    let mut text = format!("**MRR is {}**", format_minor(net.current, currency));
-    match headline.mrr.current.unpriced_subscriptions {
-        0 => {}
-        1 => text += ", without 1 subscription whose price is not known",
-        unpriced => text += &format!(", without {} subscriptions whose price is not known", count(unpriced)),
-    }
-    text += &format!(", {} in {}", direction(net, currency), calendar.length());
-    let moved = &headline.movements.current;
-    text += &moved_by(moved, currency);
-    let others: Vec<String> = others
-        .iter()
-        .filter(|revenue| revenue.mrr.current.net != Micros::ZERO)
-        .map(|revenue| format_micros(revenue.mrr.current.net, &revenue.currency))
-        .collect();
-    if !others.is_empty() {
-        text += &format!(" Apart from it: {} of MRR.", listed(&others));
-    }
-    text
+    let unpriced = match headline.mrr.current.unpriced_subscriptions {
+        0 => String::new(),
+        number => {
+            let subscriptions = counted(number, "subscription", "subscriptions");
+            format!(" Not in it: {subscriptions} whose price is not known.")
+        }
+    };
+    let elsewhere = elsewhere(others, |revenue| {
+        let net = revenue.mrr.current.net;
+        (net != Micros::ZERO).then(|| format_micros(net, &revenue.currency))
+    });
+    format!(
+        "**MRR is {}**, {} in {}.{}{unpriced}{elsewhere}",
+        format_minor(net.current, currency),
+        direction(net, currency),
+        calendar.length(),
+        moved_by(&headline.movements.current, currency),
+    )
+}
+
+/// ` In other currencies: USD 10.00.`, of those that have any.
+fn elsewhere(others: &[CurrencyRevenue], amount: impl Fn(&CurrencyRevenue) -> Option<String>) -> String {
+    let amounts: Vec<String> = others.iter().filter_map(amount).collect();
+    if amounts.is_empty() { String::new() } else { format!(" In other currencies: {}.", listed(&amounts)) }
 }
 
 /// `up GBP 35.00 (+12.3 %)`
@@ -100,33 +107,42 @@ fn direction(amounts: Periods<i128>, currency: &str) -> String {
     }
 }
 
-/// The end of a sentence: by which movements MRR went up and down.
+/// A sentence that tells by which movements MRR went up and down, where it moved.
 fn moved_by(moved: &RollForward, currency: &str) -> String {
     let told = |parts: &[(Micros, &str)]| {
         let parts = parts.iter().filter(|(amount, _)| *amount != Micros::ZERO);
-        listed(&parts.map(|(amount, who)| format!("{} {who}", format_micros(*amount, currency))).collect::<Vec<_>>())
+        listed(
+            &parts
+                .map(|(amount, by)| format!("{} {by}", format_micros(*amount, currency)))
+                .collect::<Vec<_>>(),
+        )
     };
     let gained = told(&[
         (moved.new, "from new customers"),
-        (moved.reactivation, "from customers who came back"),
-        (moved.expansion, "from customers who pay more"),
+        (moved.reactivation, "from returning customers"),
+        (moved.expansion, "from expansion"),
     ]);
-    let lost = told(&[(moved.churn, "with customers who left"), (moved.contraction, "with customers who pay less")]);
+    let lost = told(&[(moved.churn, "to churn"), (moved.contraction, "to contraction")]);
     match (gained.is_empty(), lost.is_empty()) {
-        (true, true) => ".".to_owned(),
-        (false, true) => format!(": {gained} came in, nothing was lost."),
-        (true, false) => format!(": nothing came in, {lost} went."),
-        (false, false) => format!(": {gained} came in; {lost} went."),
+        (true, true) => String::new(),
+        (false, true) => format!(" It gained {gained}, and lost nothing."),
+        (true, false) => format!(" It lost {lost}, and gained nothing."),
+        (false, false) => format!(" It gained {gained}; it lost {lost}."),
     }
 }
 
 fn customers(headline: &CurrencyRevenue, name_currency: bool) -> String {
     let paying = both(&headline.mrr, |mrr| mrr.paying_customers);
     let cohort = headline.retention.current.cohort;
-    let joined = paying.current.saturating_sub(cohort.customers.saturating_sub(cohort.lost));
-    let came_back = headline.movements.current.reactivation != Micros::ZERO;
+    let stayed = cohort.customers.saturating_sub(cohort.lost);
+    let joined = paying.current.saturating_sub(stayed);
     let who = counted(paying.current, "paying customer", "paying customers");
-    let currency = if name_currency { format!(" in {}", headline.currency.to_uppercase()) } else { String::new() };
+    let currency =
+        if name_currency { format!(" in {}", headline.currency.to_uppercase()) } else { String::new() };
+    if joined == 0 && cohort.lost == 0 {
+        return format!("**{who}**{currency}, the same as before.");
+    }
+    let came_back = headline.movements.current.reactivation != Micros::ZERO;
     format!(
         "**{who}**{currency}, {} before: {} {}, {} left.",
         count(paying.previous),
@@ -140,53 +156,33 @@ fn cash(headline: &CurrencyRevenue, others: &[CurrencyRevenue]) -> String {
     let currency = &headline.currency;
     let gross = both(&headline.cash, |cash| i128::from(cash.payments.amount));
     let now = &headline.cash.current;
-    let mut text = format!(
-        "**{} came in** from {}, {}",
+    let refunds = match now.refunds.amount {
+        0 => String::new(),
+        amount => format!("; {} went back in refunds", format_minor(amount.into(), currency)),
+    };
+    let elsewhere = elsewhere(others, |revenue| {
+        let payments = revenue.cash.current.payments;
+        (payments.count > 0).then(|| format_minor(payments.amount.into(), &revenue.currency))
+    });
+    if now.payments.count == 0 {
+        let before = format_minor(gross.previous, currency);
+        return format!("**No payment came in**, {before} before{refunds}.{elsewhere}");
+    }
+    format!(
+        "**{} came in** from {}, {}{refunds}.{elsewhere}",
         format_minor(gross.current, currency),
         counted(now.payments.count, "payment", "payments"),
         direction(gross, currency),
-    );
-    if now.refunds.amount != 0 {
-        text += &format!("; {} went back in refunds", format_minor(now.refunds.amount.into(), currency));
-    }
-    text.push('.');
-    let others: Vec<String> = others
-        .iter()
-        .filter(|revenue| revenue.cash.current.payments.count > 0)
-        .map(|revenue| format_minor(revenue.cash.current.payments.amount.into(), &revenue.currency))
-        .collect();
-    if !others.is_empty() {
-        text += &format!(" Apart from it: {}.", listed(&others));
-    }
-    text
-}
-
-fn users(snapshot: &GrowthSnapshot) -> String {
-    let new = snapshot.users.new;
-    format!(
-        "**{}**, {} before; {} in all.",
-        counted(new.current, "new user", "new users"),
-        count(new.previous),
-        count(snapshot.users.total.current),
     )
 }
 
-/// `64.0 % of GBP 500.00, GBP 180.00 to go`
-pub(super) fn reached(goal: &GoalProgress) -> String {
-    let amount = format_minor(goal.amount.into(), &goal.currency);
-    let Some(progress) = percent(goal.progress) else {
-        return format!("n/a of {amount}: the goal is 0");
-    };
-    match goal.gap {
-        Some(gap) => format!("{progress} of {amount}, {} to go", format_micros(gap, &goal.currency)),
-        None => format!("{progress} of {amount}, reached"),
-    }
-}
-
-/// How far the goal was reached a period before, where its currency has any revenue.
-pub(super) fn reached_before(goal: &GoalProgress, revenue: &CurrencyRevenue) -> Option<String> {
-    let numerator = revenue.mrr.previous.net.0;
-    percent(Ratio { numerator, denominator: goal.progress.denominator })
+fn users(users: &Users) -> String {
+    format!(
+        "**{}**, {} before; {} in all.",
+        counted(users.new.current, "new user", "new users"),
+        count(users.new.previous),
+        count(users.total.current),
+    )
 }
 
 /// `a`, `a and b`, `a, b and c`

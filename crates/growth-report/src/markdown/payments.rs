@@ -5,13 +5,13 @@ use growth_metrics::{GrowthSnapshot, PaymentLine, RefundLine};
 
 use crate::calendar::Calendar;
 use crate::markdown::names::name;
-use crate::markdown::{LINES, not_shown};
 use crate::markdown::table::{Side, Table};
+use crate::markdown::{LINES, not_shown};
 
 pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     let mut blocks = vec!["## Latest payments".to_owned()];
     if snapshot.payments.is_empty() {
-        blocks.push(format!("No payment in {}.", calendar.these().to_lowercase()));
+        blocks.push("No payment in this period.".to_owned());
     } else {
         blocks.push(payments(&snapshot.payments, calendar));
         blocks.extend(not_shown(snapshot.payments.len(), is_cut(snapshot.payments.len())));
@@ -57,9 +57,9 @@ fn status(line: &PaymentLine) -> String {
 
 fn plan(line: &PaymentLine) -> String {
     match (&line.plan_name, &line.billing_period) {
-        (Some(plan), Some(period)) => format!("{}, {}", name(plan), name(period)),
+        (Some(plan), Some(period)) => format!("{}, every {}", name(plan), name(period)),
         (Some(plan), None) => name(plan),
-        (None, Some(period)) => format!("not known, {}", name(period)),
+        (None, Some(period)) => format!("not known, every {}", name(period)),
         (None, None) => "not known".to_owned(),
     }
 }

@@ -6,10 +6,14 @@ use crate::calendar::{Calendar, distance};
 use crate::figures::count;
 use crate::markdown::names::name;
 use crate::markdown::table::{Side, Table};
-use crate::markdown::{has_stripe_events, list, not_shown, LINES};
+use crate::markdown::{LINES, is_empty, list, not_shown};
 
 pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     let mut blocks = vec!["## Data quality".to_owned()];
+    if is_empty(snapshot) {
+        blocks.push("n/a, neither a Stripe event nor a product event has been recorded yet.".to_owned());
+        return blocks;
+    }
     let doubts = doubts(snapshot);
     let facts = facts(snapshot, calendar);
     if doubts.is_empty() {
@@ -35,8 +39,17 @@ fn doubts(snapshot: &GrowthSnapshot) -> Vec<String> {
     if !snapshot.header.livemode {
         doubts.push("**TEST MODE**: only Stripe's test data is counted.".to_owned());
     }
-    if !has_stripe_events(snapshot) {
-        doubts.push("**No Stripe event** has been recorded: `growthctl replay FILE` takes in history.".to_owned());
+    match fresh.last_stripe_event_at {
+        None => doubts.push(
+            "**No Stripe event** has been recorded: `growthctl replay FILE` takes in history.".to_owned(),
+        ),
+        Some(at) if at < snapshot.header.window.start => {
+            doubts.push(
+                "**No Stripe event** of this period has been recorded: does Stripe still send them?"
+                    .to_owned(),
+            );
+        }
+        Some(_) => {}
     }
     let mut doubt = |number: u64, one: &str, many: &str| {
         if number > 0 {
@@ -63,7 +76,8 @@ fn doubts(snapshot: &GrowthSnapshot) -> Vec<String> {
         "movement of MRR in this period is reconstructed from later evidence; its time may be off",
         "movements of MRR in this period are reconstructed from later evidence; their times may be off",
     );
-    let of_period = |of: fn(&Cash) -> u64| snapshot.revenue.iter().map(|revenue| of(&revenue.cash.current)).sum();
+    let of_period =
+        |of: fn(&Cash) -> u64| snapshot.revenue.iter().map(|revenue| of(&revenue.cash.current)).sum();
     doubt(
         of_period(|cash| cash.unattributed.count),
         "payment in this period belongs to no known user",

@@ -6,27 +6,30 @@ use growth_metrics::{Cash, CurrencyRevenue, GrowthSnapshot, Money, Mrr, Periods,
 
 use crate::calendar::Calendar;
 use crate::figures::{
-    both, count, count_change, counted, known_money_change, money_change, percent, percent_change, shown, times,
-    times_change,
+    both, count, count_change, counted, known_money_change, money_change, parts, percent, percent_change,
+    shown, times, times_change,
 };
-use crate::markdown::header::{reached, reached_before};
+use crate::markdown::goal;
 use crate::markdown::table::Table;
-use crate::markdown::has_stripe_events;
 
 pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     let mut blocks = vec!["## Revenue".to_owned()];
     if snapshot.revenue.is_empty() {
-        let reason = if has_stripe_events(snapshot) {
+        let reason = if snapshot.freshness.last_stripe_event_at.is_some() {
             "none of the recorded Stripe events tells of a subscription or a payment"
         } else {
             "no Stripe event has been recorded yet"
         };
         blocks.push(format!("MRR, movements, rates and payments: n/a, {reason}."));
     }
-    blocks.extend(goal(snapshot, calendar));
+    blocks.extend(goal::line(snapshot, calendar));
     if snapshot.revenue.len() > 1 {
-        let names: Vec<String> = snapshot.revenue.iter().map(|revenue| revenue.currency.to_uppercase()).collect();
-        blocks.push(format!("Each currency stands apart, nothing is converted or added up: {}.", names.join(", ")));
+        let names: Vec<String> =
+            snapshot.revenue.iter().map(|revenue| revenue.currency.to_uppercase()).collect();
+        blocks.push(format!(
+            "Each currency stands apart, nothing is converted or added up: {}.",
+            names.join(", ")
+        ));
     }
     for revenue in &snapshot.revenue {
         blocks.extend(recurring(revenue, calendar));
@@ -35,25 +38,13 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Stri
     blocks
 }
 
-fn goal(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Option<String> {
-    let goal = snapshot.goal.as_ref()?;
-    let revenue = snapshot.revenue.iter().find(|revenue| revenue.currency == goal.currency);
-    let Some(revenue) = revenue else {
-        let amount = format_minor(goal.amount.into(), &goal.currency);
-        let code = goal.currency.to_uppercase();
-        return Some(format!("Goal: n/a of {amount}, there is no revenue in {code} yet."));
-    };
-    let mut text = format!("Goal: {}.", reached(goal));
-    if let Some(before) = reached_before(goal, revenue) {
-        text += &format!(" The {}: {before}.", calendar.before().to_lowercase());
-    }
-    Some(text)
-}
-
 fn recurring(revenue: &CurrencyRevenue, calendar: &Calendar) -> Vec<String> {
     let code = revenue.currency.to_uppercase();
     if revenue.mrr == Periods::default() && revenue.movements == Periods::default() {
-        return vec![format!("### {code}: recurring revenue"), format!("There is no subscription in {code}.")];
+        return vec![
+            format!("### {code}: recurring revenue"),
+            format!("There is no subscription in {code}."),
+        ];
     }
     vec![
         format!("### {code}: recurring revenue"),
@@ -82,7 +73,7 @@ fn standing(revenue: &CurrencyRevenue, calendar: &Calendar) -> String {
     table.figure("At-risk MRR", money(|mrr| mrr.at_risk));
     table.figure("ARR", money(|mrr| mrr.arr));
     table.figure("Active subscriptions", number(|mrr| mrr.active_subscriptions));
-    table.figure("Trialing subscriptions", number(|mrr| mrr.trialing_subscriptions));
+    table.figure("Subscriptions in trial", number(|mrr| mrr.trialing_subscriptions));
     table.figure("Paying customers", number(|mrr| mrr.paying_customers));
     let arpu = both(mrr, |mrr| mrr.arpu.map(shown));
     table.figure("ARPU", known_money_cells(arpu, currency, "no paying customers"));
@@ -109,19 +100,19 @@ fn movements(revenue: &CurrencyRevenue, calendar: &Calendar) -> String {
 fn rates(revenue: &CurrencyRevenue, calendar: &Calendar) -> String {
     let currency = revenue.currency.as_str();
     let mut table = Table::comparison("Rate", calendar);
-    let mut rate = |label: &str, of: fn(&Retention) -> Ratio, parts: &dyn Fn(Ratio) -> String, undefined: &str| {
-        let ratios = both(&revenue.retention, of);
-        let shown = both(&ratios, |ratio| match percent(*ratio) {
-            Some(percent) => format!("{percent} ({})", parts(*ratio)),
-            None => format!("n/a: {undefined}"),
-        });
-        table.figure(label, cells(shown, percent_change(ratios)));
-    };
-    let of_customers = |ratio: Ratio| format!("{} of {}", ratio.numerator, ratio.denominator);
+    let mut rate =
+        |label: &str, of: fn(&Retention) -> Ratio, made_of: &dyn Fn(Ratio) -> String, undefined: &str| {
+            let ratios = both(&revenue.retention, of);
+            let shown = both(&ratios, |ratio| match percent(*ratio) {
+                Some(percent) => format!("{percent} ({})", made_of(*ratio)),
+                None => format!("n/a: {undefined}"),
+            });
+            table.figure(label, cells(shown, percent_change(ratios)));
+        };
     let money = |micros: i128| format_micros(Micros(micros), currency);
     let of_money = |ratio: Ratio| format!("{} of {}", money(ratio.numerator), money(ratio.denominator));
     let nobody = "nobody paid at the start";
-    rate("Customer churn", |kept| kept.customer_churn, &of_customers, nobody);
+    rate("Customer churn", |kept| kept.customer_churn, &parts, nobody);
     rate("Net revenue retention", |kept| kept.net_revenue_retention, &of_money, nobody);
     rate("Gross revenue retention", |kept| kept.gross_revenue_retention, &of_money, nobody);
     rate("Gross MRR churn", |kept| kept.gross_mrr_churn, &of_money, "no MRR at the start");
@@ -138,17 +129,18 @@ fn cash(revenue: &CurrencyRevenue, calendar: &Calendar) -> Vec<String> {
     let (moved, currency) = (&revenue.cash, revenue.currency.as_str());
     let code = currency.to_uppercase();
     let heading = format!("### {code}: money in and out");
-    if *moved == Periods::default() && revenue.all_time == Cash::default() {
+    if [moved.current, moved.previous, revenue.all_time].iter().all(is_still) {
         return vec![heading, format!("There is no payment in {code} yet.")];
     }
     let mut table = Table::comparison("Figure", calendar);
-    let sums = |of: fn(&Cash) -> Money, one: &str, many: &str| sum_cells(both(moved, of), currency, one, many);
+    let sums =
+        |of: fn(&Cash) -> Money, one: &str, many: &str| sum_cells(both(moved, of), currency, one, many);
     table.figure("New revenue (gross volume)", sums(|cash| cash.payments, "payment", "payments"));
     table.figure("Refunds", sums(|cash| cash.refunds, "refund", "refunds"));
     table.figure("Disputes", sums(|cash| cash.disputes, "dispute", "disputes"));
+    table.figure("Net before fees", money_cells(both(moved, |cash| cash.net_before_fees.into()), currency));
     table.figure("Fees", fees(moved, currency));
     table.figure("Net volume", net_volume(moved, currency));
-    table.figure("Net before fees", money_cells(both(moved, |cash| cash.net_before_fees.into()), currency));
     table.figure("Total revenue, all time (gross)", all_time(revenue));
     table.figure("Failed payments", sums(|cash| cash.failed_payments, "payment", "payments"));
     table.figure("Unattributed payments", sums(|cash| cash.unattributed, "payment", "payments"));
@@ -160,6 +152,11 @@ fn cash(revenue: &CurrencyRevenue, calendar: &Calendar) -> Vec<String> {
         table.figure("Refunds without a known payment", orphans);
     }
     vec![heading, table.to_markdown()]
+}
+
+/// Whether no money moved: a net volume of 0 is no movement.
+fn is_still(cash: &Cash) -> bool {
+    Cash { net: None, ..*cash } == Cash::default()
 }
 
 fn fees(moved: &Periods<Cash>, currency: &str) -> [String; 3] {
@@ -189,7 +186,8 @@ fn net_volume(moved: &Periods<Cash>, currency: &str) -> [String; 3] {
 /// What was paid until the end of the period and, less the period's own payments, until its start.
 fn all_time(revenue: &CurrencyRevenue) -> [String; 3] {
     let (ever, period) = (revenue.all_time.payments, revenue.cash.current.payments);
-    let before = Money { count: ever.count.saturating_sub(period.count), amount: ever.amount - period.amount };
+    let before =
+        Money { count: ever.count.saturating_sub(period.count), amount: ever.amount - period.amount };
     sum_cells(Periods { current: ever, previous: before }, &revenue.currency, "payment", "payments")
 }
 
@@ -215,7 +213,8 @@ fn known_money_cells(amounts: Periods<Option<i128>>, currency: &str, unknown: &s
 
 fn sum_cells(sums: Periods<Money>, currency: &str, one: &str, many: &str) -> [String; 3] {
     let shown = both(&sums, |sum| {
-        format!("{}, {}", format_minor(sum.amount.into(), currency), counted(sum.count, one, many))
+        let amount = format_minor(sum.amount.into(), currency);
+        if *sum == Money::default() { amount } else { format!("{amount}, {}", counted(sum.count, one, many)) }
     });
     cells(shown, money_change(both(&sums, |sum| sum.amount.into()), currency))
 }

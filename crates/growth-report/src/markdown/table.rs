@@ -1,11 +1,11 @@
 //! Tables whose columns are aligned in the raw text too.
 
-use std::fmt::Write;
+use unicode_width::UnicodeWidthStr;
 
 use crate::calendar::Calendar;
 
 /// On which side of its column a cell stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Side {
     Left,
     Right,
@@ -19,10 +19,7 @@ pub(super) struct Table<const N: usize> {
 
 impl<const N: usize> Table<N> {
     pub(super) fn new(columns: [(&str, Side); N]) -> Self {
-        Self {
-            sides: columns.map(|(_, side)| side),
-            rows: vec![columns.map(|(title, _)| title.to_owned())],
-        }
+        Self { sides: columns.map(|(_, side)| side), rows: vec![columns.map(|(title, _)| title.to_owned())] }
     }
 
     pub(super) fn row(&mut self, cells: [String; N]) {
@@ -33,17 +30,16 @@ impl<const N: usize> Table<N> {
         let mut widths = [3; N];
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = cell.chars().count().max(*width);
+                *width = cell.width().max(*width);
             }
         }
-        let mut lines: Vec<String> = self.rows.iter().map(|cells| line(cells, &widths, self.sides)).collect();
-        let mut rule = String::from("|");
-        for (width, side) in widths.iter().zip(self.sides) {
-            let dashes = "-".repeat(width - usize::from(side == Side::Right));
-            let _ = write!(rule, " {dashes}{} |", if side == Side::Right { ":" } else { "" });
-        }
-        lines.insert(1, rule);
-        lines.join("\n")
+        let rule = std::array::from_fn(|column| match self.sides[column] {
+            Side::Left => "-".repeat(widths[column]),
+            Side::Right => format!("{}:", "-".repeat(widths[column] - 1)),
+        });
+        let (titles, rows) = self.rows.split_at(1);
+        let lines = titles.iter().chain([&rule]).chain(rows).map(|cells| line(cells, &widths, self.sides));
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -67,10 +63,12 @@ impl Table<4> {
 fn line<const N: usize>(cells: &[String; N], widths: &[usize; N], sides: [Side; N]) -> String {
     let mut line = String::from("|");
     for ((cell, width), side) in cells.iter().zip(widths).zip(sides) {
-        let _ = match side {
-            Side::Left => write!(line, " {cell:<width$} |"),
-            Side::Right => write!(line, " {cell:>width$} |"),
+        let padding = " ".repeat(width - cell.width());
+        let (before, after) = match side {
+            Side::Left => ("", padding.as_str()),
+            Side::Right => (padding.as_str(), ""),
         };
+        line.extend([" ", before, cell, after, " |"]);
     }
     line
 }
@@ -83,10 +81,12 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let mut table = Table::new([("Figure", Side::Left), ("N", Side::Right)]);
         table.row(["MRR".to_owned(), "GBP 1.00".to_owned()]);
+        table.row(["日本".to_owned(), "\u{2060}2".to_owned()]);
         let expected = "\
 | Figure |        N |
 | ------ | -------: |
-| MRR    | GBP 1.00 |";
+| MRR    | GBP 1.00 |
+| 日本   |        \u{2060}2 |";
         assert_eq!(table.to_markdown(), expected);
     }
 }

@@ -3,22 +3,27 @@
 use growth_metrics::{GrowthSnapshot, Periods};
 
 use crate::calendar::Calendar;
-use crate::figures::{both, count, count_change, counted, percent, percent_change};
+use crate::figures::{both, count, count_change, counted, parts, percent, percent_change};
 use crate::markdown::table::Table;
 
 pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     let users = &snapshot.users;
     let heading = "## Users".to_owned();
     if users.total == Periods::default() && users.active == Periods::default() {
-        return vec![heading, "Total, new, active and activated users: n/a, no user is known yet.".to_owned()];
+        return vec![
+            heading,
+            "Total, new, active and activated users: n/a, no user is known yet.".to_owned(),
+        ];
     }
     let mut table = Table::comparison("Figure", calendar);
-    for (label, counts) in [("Total users", users.total), ("New users", users.new), ("Active users", users.active)] {
+    for (label, counts) in
+        [("Total users", users.total), ("New users", users.new), ("Active users", users.active)]
+    {
         table.figure(label, [count(counts.current), count(counts.previous), count_change(counts)]);
     }
     let within = counted(users.activation_days.into(), "day", "days");
     let activated = |new: u64, ratio| match percent(ratio) {
-        Some(percent) => format!("{percent} ({} of {})", ratio.numerator, ratio.denominator),
+        Some(percent) => format!("{percent} ({})", parts(ratio)),
         None if new == 0 => "n/a: nobody signed up".to_owned(),
         None => format!("n/a: nobody's {within} are over"),
     };

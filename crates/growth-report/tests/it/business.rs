@@ -5,8 +5,8 @@ use growth_domain::money::Micros;
 use growth_domain::pricing::Policy;
 use growth_domain::rollforward::{Cohort, Ratio, RollForward};
 use growth_metrics::{
-    Cash, CurrencyRevenue, Freshness, GoalProgress, GrowthSnapshot, Header, Money, Mrr, PaymentLine, Period, Periods,
-    RefundLine, Retention, Unpriced, Users,
+    Cash, CurrencyRevenue, Freshness, GoalProgress, GrowthSnapshot, Header, Money, Mrr, PaymentLine, Period,
+    Periods, RefundLine, Retention, Unpriced, Users,
 };
 
 pub(crate) fn at(text: &str) -> DateTime<Utc> {
@@ -72,7 +72,14 @@ fn money(count: u64, amount: i64) -> Money {
 
 fn cash(payments: Money, refunds: Money, fees: i64) -> Cash {
     let net_before_fees = payments.amount - refunds.amount;
-    Cash { payments, refunds, net_before_fees, known_fees: fees, net: Some(net_before_fees - fees), ..Cash::default() }
+    Cash {
+        payments,
+        refunds,
+        net_before_fees,
+        known_fees: fees,
+        net: Some(net_before_fees - fees),
+        ..Cash::default()
+    }
 }
 
 fn pounds() -> CurrencyRevenue {
@@ -165,7 +172,10 @@ fn dollars() -> CurrencyRevenue {
             current: retention(Cohort::default(), &now),
             previous: retention(Cohort::default(), &before),
         },
-        cash: Periods { current: cash(money(1, 1_000), money(0, 0), 59), previous: Cash::default() },
+        cash: Periods {
+            current: cash(money(1, 1_000), money(0, 0), 59),
+            previous: cash(money(0, 0), money(0, 0), 0),
+        },
         all_time: cash(money(1, 1_000), money(0, 0), 59),
     }
 }
@@ -200,10 +210,10 @@ pub(crate) fn two_currencies() -> GrowthSnapshot {
     payments[1].plan_name = Some("Pro (yearly)".to_owned());
     payments[1].billing_period = Some("year".to_owned());
     payments[1].amount = 18_200;
-    payments[2].currency = "usd".to_owned();
+    payments[2].currency = String::from("usd");
     payments[2].amount = 1_000;
     payments[3].refund_amount = 2_000;
-    payments[4].status = "failed".to_owned();
+    payments[4].status = String::from("failed");
     payments[4].failure_code = Some("card_declined".to_owned());
     payments[5].plan_name = None;
     payments[5].billing_period = None;
@@ -269,7 +279,10 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
     before.disputes = money(1, 1_000);
     let yen = CurrencyRevenue {
         currency: "jpy".to_owned(),
-        mrr: Periods { current: mrr, previous: Mrr { unpriced_subscriptions: 0, active_subscriptions: 1, ..mrr } },
+        mrr: Periods {
+            current: mrr,
+            previous: Mrr { unpriced_subscriptions: 0, active_subscriptions: 1, ..mrr },
+        },
         movements: Periods { current: moved, previous: moved },
         retention: Periods { current: retention(stays, &moved), previous: retention(stays, &moved) },
         cash: Periods { current: now, previous: before },
@@ -277,6 +290,10 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
     };
     let dinars = CurrencyRevenue {
         currency: "kwd".to_owned(),
+        cash: Periods {
+            current: cash(money(0, 0), money(0, 0), 0),
+            previous: cash(money(0, 0), money(0, 0), 0),
+        },
         all_time: cash(money(1, 1_250), money(0, 0), 40),
         ..CurrencyRevenue::default()
     };
@@ -295,7 +312,12 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
         goal: Some(goal(0)),
         revenue: vec![yen, dinars],
         payments: vec![
-            PaymentLine { currency: "jpy".to_owned(), amount: 1_000, refund_amount: 400, ..unattributed.clone() },
+            PaymentLine {
+                currency: "jpy".to_owned(),
+                amount: 1_000,
+                refund_amount: 400,
+                ..unattributed.clone()
+            },
             PaymentLine { status: "pending".to_owned(), ..yen_payment(1) },
         ],
         refunds: vec![

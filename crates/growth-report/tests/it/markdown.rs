@@ -1,7 +1,7 @@
 use growth_report::markdown;
 use insta::assert_snapshot;
 
-use crate::business::{HOSTILE, all, doubtful_test_data, named, nothing, two_currencies};
+use crate::business::{HOSTILE, all, at, doubtful_test_data, named, nothing, two_currencies};
 
 #[test]
 fn a_week_in_two_currencies() {
@@ -28,8 +28,6 @@ fn product_data_alone_makes_a_report() {
     let mut snapshot = two_currencies();
     snapshot.revenue.clear();
     snapshot.payments.clear();
-    snapshot.freshness.applied_events = 0;
-    snapshot.freshness.ignored_events = 0;
     snapshot.freshness.last_stripe_event_at = None;
     let text = markdown(&snapshot);
     assert!(text.contains("**No revenue yet**"), "{text}");
@@ -104,4 +102,38 @@ fn equal_snapshots_give_equal_bytes() {
     for (one, other) in all().into_iter().zip(all()) {
         assert_eq!(markdown(&one), markdown(&other));
     }
+}
+
+#[test]
+fn a_period_without_any_stripe_event_is_worth_a_look() {
+    let mut snapshot = two_currencies();
+    assert!(markdown(&snapshot).contains("\nAll is well. "));
+    snapshot.freshness.last_stripe_event_at = Some(at("2026-06-20T00:00:00Z"));
+    let text = markdown(&snapshot);
+    assert!(text.contains("\n- **No Stripe event** of this period"), "{text}");
+    assert!(text.contains("20 June 2026, 01:00 (8 days before the end of the period)"), "{text}");
+}
+
+#[test]
+fn a_summary_says_what_went_down_and_what_stayed() {
+    let mut snapshot = two_currencies();
+    let pounds = &mut snapshot.revenue[0];
+    std::mem::swap(&mut pounds.mrr.current, &mut pounds.mrr.previous);
+    let moved = &mut pounds.movements.current;
+    (moved.new, moved.reactivation, moved.expansion) = Default::default();
+    let text = markdown(&snapshot);
+    assert!(text.contains("**MRR is GBP 285.00**, down GBP 35.00 (-10.9 %) in 7 days."), "{text}");
+    assert!(
+        text.contains("It lost GBP 20.00 to churn and GBP 5.00 to contraction, and gained nothing."),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_summary_says_when_nothing_came_in() {
+    let mut snapshot = two_currencies();
+    snapshot.revenue[0].cash.current.payments = growth_metrics::Money::default();
+    let text = markdown(&snapshot);
+    let line = "- **No payment came in**, GBP 300.00 before; GBP 20.00 went back in refunds. In other currencies: USD 10.00.";
+    assert!(text.lines().any(|shown| shown == line), "{text}");
 }

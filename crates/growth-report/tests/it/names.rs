@@ -31,7 +31,9 @@ fn a_hostile_name_is_read_as_it_is_written() {
 #[test]
 fn a_hostile_name_changes_nothing_but_words() {
     assert_eq!(structure(&markdown(&named(HOSTILE))), structure(&markdown(&named("plain"))));
-    let tables = |snapshot| structure(&markdown(snapshot)).into_iter().filter(|part| part.starts_with("table")).count();
+    let tables = |snapshot| {
+        structure(&markdown(snapshot)).into_iter().filter(|part| part.starts_with("table")).count()
+    };
     assert_eq!(tables(&named(HOSTILE)), tables(&doubtful_test_data()));
 }
 

@@ -29,7 +29,8 @@ fn check(part: &Value, document: &Value, root: &Value, place: &str) -> Result<()
                 expect(Some(items) <= rule.as_u64(), place, "too many items")?;
             }
             "anyOf" => {
-                let fits = rule.as_array().unwrap().iter().any(|part| check(part, document, root, place).is_ok());
+                let fits =
+                    rule.as_array().unwrap().iter().any(|part| check(part, document, root, place).is_ok());
                 expect(fits, place, "fits none of the alternatives")?;
             }
             "items" => {
@@ -39,7 +40,11 @@ fn check(part: &Value, document: &Value, root: &Value, place: &str) -> Result<()
             }
             "required" => {
                 for key in rule.as_array().unwrap() {
-                    expect(document.get(key.as_str().unwrap()).is_some(), place, &format!("{key} is missing"))?;
+                    expect(
+                        document.get(key.as_str().unwrap()).is_some(),
+                        place,
+                        &format!("{key} is missing"),
+                    )?;
                 }
             }
             "properties" => {
@@ -106,7 +111,8 @@ fn the_schema_is_closed_complete_and_described() {
     for (name, object) in objects(&schema) {
         assert_eq!(object["additionalProperties"], value!(false), "{name}");
         let properties = object["properties"].as_object().unwrap();
-        let required: Vec<&str> = object["required"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
+        let required: Vec<&str> =
+            object["required"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
         let mut keys: Vec<&str> = properties.keys().map(String::as_str).collect();
         let mut required_sorted = required.clone();
         keys.sort_unstable();
@@ -134,7 +140,10 @@ fn a_document_that_differs_is_refused_by_name() {
     let unknown = problem(&|document| document["header"]["colour"] = value!("red"));
     assert_eq!(unknown, "report.header: colour is not in the schema");
     let fraction = problem(&|document| document["revenue"][0]["all_time"]["known_fees"] = value!(1.5));
-    assert!(fraction.starts_with("report.revenue[0].all_time.known_fees: 1.5 is not of the type"), "{fraction}");
+    assert!(
+        fraction.starts_with("report.revenue[0].all_time.known_fees: 1.5 is not of the type"),
+        "{fraction}"
+    );
     let policy = problem(&|document| document["header"]["policy"] = value!("optimistic"));
     assert_eq!(policy, "report.header.policy: not in the enum");
 }

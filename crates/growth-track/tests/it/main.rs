@@ -5,7 +5,6 @@
 mod batches;
 mod concurrency;
 mod rollups;
-mod scratch;
 mod samples;
 mod time_zone;
 mod usage;

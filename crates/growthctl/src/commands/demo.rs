@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use chrono::{DateTime, SubsecRound, Utc};
 use growth_db::{Db, query};
-use growth_demo::business::{Business, TIME_ZONE};
+use growth_demo::business::Business;
 use growth_domain::window::parse_as_of;
 use growth_ingest::{Intake, Source, ingest, link_users};
 use growth_track::{count_usage, record, upsert_users};

@@ -9,7 +9,7 @@ use chrono::{SubsecRound, Utc};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use growth_db::Db;
-use growth_ingest::{Intake, Source, Summary, ingest};
+use growth_ingest::{Intake, Prepared, Source, Summary, prepare, store};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -52,11 +52,11 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let mut done_before = 0;
     for path in &args.files {
         let intake = Intake { source: Source::File, received_at, livemode: args.mode == Mode::Live };
-        let mut batches = batches_of(path.clone());
+        let mut batches = batches_of(path.clone(), intake);
         while let Some(batch) = batches.recv().await {
             let batch = batch.with_context(|| format!("cannot read {}", path.display()))?;
             let position = done_before + batch.position;
-            read.take_in(&db, intake, path, batch).await?;
+            read.take_in(&db, path, batch).await?;
             progress.at(position);
         }
         done_before += size(path).unwrap_or(0);
@@ -90,9 +90,8 @@ fn is_stdin(path: &Path) -> bool {
 }
 
 /// Documents that are applied together.
-#[derive(Default)]
 struct Batch {
-    documents: Vec<(String, Value)>,
+    prepared: Prepared,
     /// The lines on which they begin.
     lines: Vec<u64>,
     /// What is no document, with its line.
@@ -101,14 +100,17 @@ struct Batch {
     position: u64,
 }
 
-/// Reads a file on a thread of its own, so that reading and applying overlap.
-fn batches_of(path: PathBuf) -> mpsc::Receiver<io::Result<Batch>> {
+type Batches = mpsc::Sender<io::Result<Batch>>;
+
+/// Reads a file on a thread of its own, so that reading and storing overlap.
+fn batches_of(path: PathBuf, intake: Intake) -> mpsc::Receiver<io::Result<Batch>> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
         let result = if is_stdin(&path) {
-            read_batches(io::stdin().lock(), &sender)
+            read_batches(io::stdin().lock(), intake, &sender)
         } else {
-            File::open(&path).and_then(|file| read_batches(BufReader::with_capacity(1 << 20, file), &sender))
+            File::open(&path)
+                .and_then(|file| read_batches(BufReader::with_capacity(1 << 20, file), intake, &sender))
         };
         if let Err(error) = result {
             // A receiver that is gone has failed already.
@@ -118,34 +120,39 @@ fn batches_of(path: PathBuf) -> mpsc::Receiver<io::Result<Batch>> {
     receiver
 }
 
-fn read_batches(input: impl BufRead, sender: &mpsc::Sender<io::Result<Batch>>) -> io::Result<()> {
-    let mut documents = Documents::new(input);
-    let mut batch = Batch::default();
-    let mut bytes = 0;
-    while let Some(document) = documents.next()? {
-        let parsed = document.text.and_then(|text| match serde_json::from_str(&text) {
-            Ok(value) => Ok((text, value)),
-            Err(error) => Err(format!("this is not JSON: {error}")),
-        });
-        match parsed {
-            Ok((text, value)) => {
-                bytes += text.len();
-                batch.documents.push((text, value));
-                batch.lines.push(document.line);
+fn read_batches(input: impl BufRead, intake: Intake, sender: &Batches) -> io::Result<()> {
+    let mut source = Documents::new(input);
+    let (mut documents, mut lines, mut broken, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    loop {
+        let next = source.next()?;
+        let at_end = next.is_none();
+        if let Some(document) = next {
+            let parsed = document.text.and_then(|text| match serde_json::from_str::<Value>(&text) {
+                Ok(value) => Ok((text, value)),
+                Err(error) => Err(format!("this is not JSON: {error}")),
+            });
+            match parsed {
+                Ok((text, value)) => {
+                    bytes += text.len();
+                    documents.push((text, value));
+                    lines.push(document.line);
+                }
+                Err(what) => broken.push((document.line, what)),
             }
-            Err(what) => batch.broken.push((document.line, what)),
         }
-        if batch.documents.len() >= BATCH || bytes >= BATCH_BYTES {
-            batch.position = documents.bytes;
+        if at_end || documents.len() >= BATCH || bytes >= BATCH_BYTES {
             bytes = 0;
-            if sender.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
+            let batch = Batch {
+                prepared: prepare(intake, std::mem::take(&mut documents)),
+                lines: std::mem::take(&mut lines),
+                broken: std::mem::take(&mut broken),
+                position: source.bytes,
+            };
+            if sender.blocking_send(Ok(batch)).is_err() || at_end {
                 return Ok(());
             }
         }
     }
-    batch.position = documents.bytes;
-    let _ = sender.blocking_send(Ok(batch));
-    Ok(())
 }
 
 /// What was read so far.
@@ -157,9 +164,9 @@ struct Read<'a> {
 }
 
 impl Read<'_> {
-    async fn take_in(&mut self, db: &Db, intake: Intake, path: &Path, batch: Batch) -> anyhow::Result<()> {
-        let Batch { documents, lines, broken, .. } = batch;
-        let mut summary = ingest(db, intake, documents).await?;
+    async fn take_in(&mut self, db: &Db, path: &Path, batch: Batch) -> anyhow::Result<()> {
+        let Batch { prepared, lines, broken, .. } = batch;
+        let mut summary = store(db, prepared).await?;
         let mut problems: Vec<(u64, String)> = std::mem::take(&mut summary.problems)
             .into_iter()
             .map(|problem| (lines.get(problem.document).copied().unwrap_or(0), problem.message))

@@ -28,7 +28,12 @@ fn a_broken_line_is_named_and_the_others_are_taken_in() {
     let file = place.write("events.ndjson", text);
     let ran = place.run([std::path::Path::new("replay"), &file]);
     assert_eq!(ran.code, 1);
-    for told in ["line 2: the document is cut off", "line 4: this is not JSON", "line 5: not a Stripe", "line 6: the document is cut off"] {
+    for told in [
+        "line 2: the document is cut off",
+        "line 4: this is not JSON",
+        "line 5: not a Stripe",
+        "line 6: the document is cut off",
+    ] {
         assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
     }
     assert_eq!(gross(&place), json!({"count": 2, "amount": 200}));
@@ -39,10 +44,17 @@ fn an_unreadable_object_is_kept_with_its_error_and_stops_nobody() {
     let place = Place::new();
     let mut broken = charge("ch_1", 100);
     broken["amount"] = "a lot".into();
-    let lines = [event("evt_1", "charge.succeeded", &broken), event("evt_2", "charge.succeeded", &charge("ch_2", 100))];
+    let lines = [
+        event("evt_1", "charge.succeeded", &broken),
+        event("evt_2", "charge.succeeded", &charge("ch_2", 100)),
+    ];
     let ran = place.run_with_input(&["replay", "-"], &lines.join("\n"));
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.contains("stdin, line 1: evt_1 (charge.succeeded): charge ch_1: amount"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("stdin, line 1: evt_1 (charge.succeeded): charge ch_1: amount"),
+        "{}",
+        ran.stderr
+    );
     let report = place.report();
     assert_eq!(report["freshness"]["failed_events"], 1);
     assert_eq!(report["freshness"]["applied_events"], 1);
@@ -71,20 +83,26 @@ fn nul_characters_large_amounts_and_unknown_values_are_taken_in() {
 #[test]
 fn a_subscription_that_shows_ten_of_its_twelve_items_is_unpriced_and_said_so() {
     let place = Place::new();
-    let item = |n: usize| json!({"object": "subscription_item", "id": format!("si_{n}"), "quantity": 1,
+    let item = |n: usize| {
+        json!({"object": "subscription_item", "id": format!("si_{n}"), "quantity": 1,
         "price": {"object": "price", "id": format!("price_{n}"), "currency": "gbp", "unit_amount": 100,
         "billing_scheme": "per_unit", "type": "recurring",
-        "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"}}});
+        "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"}}})
+    };
     let subscription = json!({"object": "subscription", "id": "sub_1", "customer": "cus_1", "currency": "gbp",
         "created": 1_750_000_000, "start_date": 1_750_000_000, "status": "active", "discounts": [],
         "items": {"object": "list", "has_more": true, "total_count": 12, "data": (0..10).map(item).collect::<Vec<_>>()}});
-    let ran = place.run_with_input(&["replay", "-"], &event("evt_1", "customer.subscription.created", &subscription));
+    let ran = place
+        .run_with_input(&["replay", "-"], &event("evt_1", "customer.subscription.created", &subscription));
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("sub_1 shows 10 of its 12 items"), "{}", ran.stderr);
     let report = place.report();
     assert_eq!(report["revenue"][0]["mrr"]["current"]["unpriced_subscriptions"], 1);
     assert_eq!(report["unpriced"][0]["subscription"], "sub_1");
-    assert!(report["unpriced"][0]["reason"].as_str().unwrap().contains("10 of the subscription's 12"), "{report}");
+    assert!(
+        report["unpriced"][0]["reason"].as_str().unwrap().contains("10 of the subscription's 12"),
+        "{report}"
+    );
 }
 
 #[test]

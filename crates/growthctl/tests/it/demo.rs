@@ -63,6 +63,9 @@ fn events_for_trying_out_are_written_to_a_file_and_can_be_replayed() {
     assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).unwrap()["object"] == "event"));
     let ran = place.run(["replay", "events.ndjson"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert_eq!(place.report()["freshness"]["applied_events"].as_u64().unwrap()
-        + place.report()["freshness"]["ignored_events"].as_u64().unwrap(), 500);
+    assert_eq!(
+        place.report()["freshness"]["applied_events"].as_u64().unwrap()
+            + place.report()["freshness"]["ignored_events"].as_u64().unwrap(),
+        500
+    );
 }
