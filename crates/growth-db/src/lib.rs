@@ -11,14 +11,21 @@
 //! * times are bound from Rust, never taken from the engine.
 
 /// Names a module's statements, so that one test can prepare them all on both engines.
+#[macro_export]
 macro_rules! statements {
     ($($(#[$meta:meta])* $name:ident = $sql:literal;)*) => {
         $($(#[$meta])* const $name: &str = $sql;)*
 
         #[doc(hidden)]
-        pub const STATEMENTS: &[(&str, &str)] =
+        pub(crate) const STATEMENTS: &[(&str, &str)] =
             &[$((concat!(module_path!(), "::", stringify!($name)), $sql)),*];
     };
+}
+
+/// The statements of modules as they are tested: by name and text, the same on both engines.
+#[doc(hidden)]
+pub fn named(modules: &[&[(&str, &str)]]) -> Vec<(String, String)> {
+    modules.iter().copied().flatten().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect()
 }
 
 pub mod connect;
@@ -44,7 +51,6 @@ pub use sqlx::Error as SqlError;
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
 #[doc(hidden)]
 pub fn statements(engine: Engine) -> Vec<(String, String)> {
-    let shared = [migrate::STATEMENTS, rows::events::STATEMENTS, rows::settings::STATEMENTS];
-    let shared = shared.into_iter().flatten().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned()));
-    shared.chain(migrate::statements(engine)).chain(rows::statements(engine)).collect()
+    let shared = named(&[migrate::STATEMENTS, rows::events::STATEMENTS, rows::settings::STATEMENTS]);
+    [shared, migrate::statements(engine), rows::statements(engine)].concat()
 }

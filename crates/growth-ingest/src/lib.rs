@@ -23,3 +23,9 @@ pub use error::Error;
 pub use intake::{Intake, Prepared, Problem, Source, Summary, ingest, prepare, store};
 pub use project::rebuild;
 pub use users::link_users;
+
+/// Every statement of this crate with its name, for the test that prepares them on both engines.
+#[doc(hidden)]
+pub fn statements(engine: growth_db::Engine) -> Vec<(String, String)> {
+    [growth_db::named(&[project::STATEMENTS]), users::statements(engine)].concat()
+}

@@ -12,10 +12,12 @@ use crate::catalog::{self, CatalogFacts};
 use crate::error::Error;
 use crate::{customers, payments, subscriptions};
 
-/// Keeps other projectors waiting until the transaction ends, and tells the policy to build with.
-const LOCK: &str = "UPDATE settings SET value = value WHERE key = 'policy' RETURNING value";
-const SET_POLICY: &str = "UPDATE settings SET value = $1 WHERE key = 'policy'";
-const CUSTOMERS: &str = "SELECT DISTINCT account, livemode, customer FROM subscription_changes";
+growth_db::statements! {
+    /// Keeps other projectors waiting until the transaction ends, and tells the policy to build with.
+    LOCK = "UPDATE settings SET value = value WHERE key = 'policy' RETURNING value";
+    SET_POLICY = "UPDATE settings SET value = $1 WHERE key = 'policy'";
+    CUSTOMERS = "SELECT DISTINCT account, livemode, customer FROM subscription_changes";
+}
 const CUSTOMERS_AT_A_TIME: usize = 500;
 
 /// Takes the projector's lock and returns the policy of the stored figures.

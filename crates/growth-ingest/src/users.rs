@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use growth_db::rows::UserRow;
-use growth_db::{AssertSqlSafe, Db, Error, Tx, query, table};
+use growth_db::{AssertSqlSafe, Db, Engine, Error, Tx, query, table};
 use growth_domain::attribution::{Directory, Link, Method};
 use growth_domain::stamp::Scope;
 
@@ -53,8 +53,7 @@ async fn look_up(tx: &mut Tx, by: &'static str, values: &BTreeSet<String>) -> Re
         return Ok(Vec::new());
     }
     let values: Vec<String> = values.iter().cloned().collect();
-    let among = table::among(tx.engine(), by, "$1");
-    let sql = format!("SELECT id, external_id, email, created_at FROM users WHERE {among}");
+    let sql = look_up_sql(tx.engine(), by);
     Ok(query(tx, AssertSqlSafe(sql)).bind_texts(&values).fetch_all().await?)
 }
 
@@ -67,14 +66,7 @@ pub async fn link_users(db: &Db, users: &[(String, Option<String>)]) -> Result<(
         users.iter().filter_map(|(_, email)| Some(email.as_ref()?.to_lowercase())).collect();
     let mut tx = db.begin().await?;
     project::lock(&mut tx).await?;
-    let among = |column, placeholder| table::among(db.engine(), column, placeholder);
-    let (by_id, by_email) = (among("user_reference", "$1"), among("lower(email)", "$2"));
-    let by_session = among("client_reference_id", "$1");
-    let customers = format!(
-        "SELECT DISTINCT account, livemode, customer FROM customer_claims WHERE {by_session} OR {by_id} OR {by_email}"
-    );
-    let groups =
-        format!("SELECT DISTINCT account, livemode, group_id FROM payments WHERE {by_id} OR {by_email}");
+    let (customers, groups) = (customers_named_sql(tx.engine()), groups_named_sql(tx.engine()));
     let customers = query(&mut tx, AssertSqlSafe(customers)).bind_texts(&ids).bind_texts(&emails);
     let customers = by_scope(customers.fetch_all().await?);
     for (scope, customers) in customers {
@@ -96,4 +88,38 @@ fn by_scope(rows: Vec<(String, bool, String)>) -> BTreeMap<Scope, BTreeSet<Strin
         scopes.entry(Scope { account, livemode }).or_default().insert(value);
     }
     scopes
+}
+
+fn look_up_sql(engine: Engine, by: &str) -> String {
+    format!("SELECT id, external_id, email, created_at FROM users WHERE {}", table::among(engine, by, "$1"))
+}
+
+/// The customers whom a user's id ($1) or address ($2) names, in any scope.
+fn customers_named_sql(engine: Engine) -> String {
+    format!(
+        "SELECT DISTINCT account, livemode, customer FROM customer_claims WHERE {} OR {} OR {}",
+        table::among(engine, "client_reference_id", "$1"),
+        table::among(engine, "user_reference", "$1"),
+        table::among(engine, "lower(email)", "$2")
+    )
+}
+
+/// The groups of payments whom a user's id ($1) or address ($2) names, in any scope.
+fn groups_named_sql(engine: Engine) -> String {
+    format!(
+        "SELECT DISTINCT account, livemode, group_id FROM payments WHERE {} OR {}",
+        table::among(engine, "user_reference", "$1"),
+        table::among(engine, "lower(email)", "$2")
+    )
+}
+
+pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
+    [
+        ("users::by_external_id", look_up_sql(engine, "external_id")),
+        ("users::by_email", look_up_sql(engine, "lower(email)")),
+        ("users::customers_named", customers_named_sql(engine)),
+        ("users::groups_named", groups_named_sql(engine)),
+    ]
+    .map(|(name, sql)| (name.to_owned(), sql))
+    .into()
 }

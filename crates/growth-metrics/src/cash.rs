@@ -9,7 +9,8 @@ use crate::request::Request;
 use crate::revenue::{ByCurrency, entry};
 use crate::snapshot::{Cash, CurrencyRevenue, Money, PaymentLine, RefundLine};
 
-const PAYMENTS: &str = "SELECT currency,
+growth_db::statements! {
+    PAYMENTS = "SELECT currency,
         COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount,
         COUNT(*) FILTER (WHERE user_id IS NULL) AS unattributed_n,
         CAST(COALESCE(SUM(amount) FILTER (WHERE user_id IS NULL), 0) AS BIGINT) AS unattributed,
@@ -20,24 +21,23 @@ const PAYMENTS: &str = "SELECT currency,
     FROM payments
     WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at >= $3 AND paid_at < $4
     GROUP BY currency";
-const FAILED: &str = "SELECT currency, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount FROM payments
+    FAILED = "SELECT currency, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount FROM payments
     WHERE account = $1 AND livemode = $2 AND status = 'failed' AND created_at >= $3 AND created_at < $4
     GROUP BY currency";
-const REFUNDS: &str = "SELECT currency, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount,
+    REFUNDS = "SELECT currency, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount,
         COUNT(*) FILTER (WHERE payment IS NULL) AS orphan_n,
         CAST(COALESCE(SUM(amount) FILTER (WHERE payment IS NULL), 0) AS BIGINT) AS orphans
     FROM refunds
     WHERE account = $1 AND livemode = $2 AND counted AND created_at >= $3 AND created_at < $4
     GROUP BY currency";
-const DISPUTES: &str = "SELECT currency,
+    DISPUTES = "SELECT currency,
         COUNT(*) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4) AS n,
         CAST(COALESCE(SUM(withdrawn) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT)
         - CAST(COALESCE(SUM(reinstated) FILTER (WHERE reinstated_at >= $3 AND reinstated_at < $4), 0) AS BIGINT)
         AS amount,
         CAST(COALESCE(SUM(fee) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT) AS fees
     FROM disputes WHERE account = $1 AND livemode = $2 GROUP BY currency";
-const PAYMENT_LINES: &str =
-    "SELECT p.id, p.event_id, COALESCE(p.paid_at, p.created_at) AS at, p.amount, p.currency,
+    PAYMENT_LINES = "SELECT p.id, p.event_id, COALESCE(p.paid_at, p.created_at) AS at, p.amount, p.currency,
         p.status, COALESCE(r.terms ->> 'nickname', d.name, p.plan_name) AS plan_name, p.billing_period,
         u.external_id AS \"user\", p.attributed_by, p.customer, p.payment_intent, p.charge, p.invoice,
         p.subscription, p.refund_amount, p.fee, p.fee_currency, p.failure_code
@@ -48,10 +48,10 @@ const PAYMENT_LINES: &str =
     WHERE p.account = $1 AND p.livemode = $2 AND COALESCE(p.paid_at, p.created_at) >= $3
         AND COALESCE(p.paid_at, p.created_at) < $4
     ORDER BY at DESC, p.id LIMIT $5";
-const REFUND_LINES: &str =
-    "SELECT id, created_at AS at, amount, currency, status, counted, payment, charge, reason
+    REFUND_LINES = "SELECT id, created_at AS at, amount, currency, status, counted, payment, charge, reason
     FROM refunds WHERE account = $1 AND livemode = $2 AND created_at >= $3 AND created_at < $4
     ORDER BY created_at DESC, id LIMIT $5";
+}
 
 #[derive(sqlx::FromRow)]
 struct PaymentSums {

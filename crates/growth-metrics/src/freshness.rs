@@ -9,15 +9,17 @@ use crate::error::Error;
 use crate::request::Request;
 use crate::snapshot::Freshness;
 
-const LATEST: &str = "SELECT MAX(created) AS created, MAX(received_at) AS received_at FROM stripe_events
+growth_db::statements! {
+    LATEST = "SELECT MAX(created) AS created, MAX(received_at) AS received_at FROM stripe_events
     WHERE account = $1 AND livemode = $2";
-const STATES: &str = "SELECT state, COUNT(*) AS n FROM stripe_events WHERE account = $1 AND livemode = $2
+    STATES = "SELECT state, COUNT(*) AS n FROM stripe_events WHERE account = $1 AND livemode = $2
     GROUP BY state";
-const LAST_PRODUCT_EVENT: &str = "SELECT MAX(last_seen_at) AS at FROM user_milestones";
-const RECONSTRUCTED: &str = "SELECT COUNT(*) AS n FROM mrr_movements
+    LAST_PRODUCT_EVENT = "SELECT MAX(last_seen_at) AS at FROM user_milestones";
+    RECONSTRUCTED = "SELECT COUNT(*) AS n FROM mrr_movements
     WHERE account = $1 AND livemode = $2 AND at >= $3 AND at < $4 AND reconstructed";
-const OTHER_ACCOUNTS: &str = "SELECT COUNT(DISTINCT account) AS n FROM stripe_events
+    OTHER_ACCOUNTS = "SELECT COUNT(DISTINCT account) AS n FROM stripe_events
     WHERE livemode = $1 AND account <> $2";
+}
 
 /// The figures of the data as it is now, whatever the window.
 pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result<Freshness, Error> {

@@ -48,3 +48,15 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         revenue: currencies,
     })
 }
+
+/// Every statement of this crate with its name, for the test that prepares them on both engines.
+#[doc(hidden)]
+pub fn statements() -> Vec<(String, String)> {
+    growth_db::named(&[
+        cash::STATEMENTS,
+        freshness::STATEMENTS,
+        request::STATEMENTS,
+        revenue::STATEMENTS,
+        users::STATEMENTS,
+    ])
+}

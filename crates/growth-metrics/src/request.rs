@@ -43,8 +43,10 @@ pub struct Goal {
     pub amount: i64,
 }
 
-const HAS_MODE: &str = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2)";
-const POLICY: &str = "SELECT value FROM settings WHERE key = 'policy'";
+growth_db::statements! {
+    HAS_MODE = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2) AS known";
+    POLICY = "SELECT value FROM settings WHERE key = 'policy'";
+}
 
 /// The policy that the stored ledger was built with.
 pub(crate) async fn stored_policy(db: &Db) -> Result<Policy, Error> {

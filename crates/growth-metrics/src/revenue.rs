@@ -17,12 +17,13 @@ use crate::snapshot::{CurrencyRevenue, GoalProgress, Mrr, Periods, Retention, Un
 /// Revenue by currency.
 pub(crate) type ByCurrency = BTreeMap<String, CurrencyRevenue>;
 
-const MOVEMENTS: &str = "SELECT customer, currency, at, kind, delta_micros FROM mrr_movements
+growth_db::statements! {
+    MOVEMENTS = "SELECT customer, currency, at, kind, delta_micros FROM mrr_movements
     WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY currency, customer, at";
-const WORTH: &str =
-    "SELECT subscription, at, customer, currency, status, list_micros, discount_micros, net_micros,
+    WORTH = "SELECT subscription, at, customer, currency, status, list_micros, discount_micros, net_micros,
     at_risk, ending, unpriced FROM subscription_mrr
     WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY subscription, at";
+}
 
 #[derive(sqlx::FromRow)]
 struct MovementRow {

@@ -13,14 +13,14 @@ use crate::error::Error;
 use crate::request::Request;
 use crate::snapshot::{Periods, Users};
 
-const TOTAL: &str = "SELECT COUNT(*) AS n FROM users WHERE created_at < $1";
-const NEW: &str =
-    "SELECT u.created_at, m.activated_at FROM users u LEFT JOIN user_milestones m ON m.user_id = u.id
+growth_db::statements! {
+    TOTAL = "SELECT COUNT(*) AS n FROM users WHERE created_at < $1";
+    NEW = "SELECT u.created_at, m.activated_at FROM users u LEFT JOIN user_milestones m ON m.user_id = u.id
     WHERE u.created_at >= $1 AND u.created_at < $2";
-const ACTIVE_DAYS: &str =
-    "SELECT user_id FROM user_activity WHERE month = $1 AND days & $2 <> 0 AND user_id <> 0";
-const ACTIVE_SPAN: &str = "SELECT DISTINCT user_id FROM events
+    ACTIVE_DAYS = "SELECT user_id FROM user_activity WHERE month = $1 AND days & $2 <> 0 AND user_id <> 0";
+    ACTIVE_SPAN = "SELECT DISTINCT user_id FROM events
     WHERE created_at >= $1 AND created_at < $2 AND user_id <> 0";
+}
 
 /// The figures of both windows.
 pub(crate) async fn figures(db: &Db, request: &Request) -> Result<Users, Error> {

@@ -19,10 +19,13 @@
 
 mod postgres;
 mod sqlite;
+mod statements;
 
 use std::ops::Deref;
 
 use growth_db::{Db, migrate};
+
+pub use statements::assert_prepared_alike;
 
 /// A migrated database of a test's own, which is gone when this value is dropped.
 #[derive(Debug)]

@@ -6,3 +6,4 @@ mod convergence;
 mod dump;
 mod history;
 mod one_payment;
+mod statements;

@@ -1,0 +1,3 @@
+//! The snapshot's statements and figures on real databases.
+
+mod statements;
