@@ -23,22 +23,35 @@ impl Db {
     ///
     /// `sqlite:///absolute/path.db`, `sqlite:relative.db` or `postgres://user:password@host/database`.
     pub async fn connect(url: &str) -> Result<Self, Error> {
+        Self::open(url, true).await
+    }
+
+    /// Opens the database at `url`, which must be there: [`Error::Missing`] for an embedded one that is not.
+    pub async fn connect_existing(url: &str) -> Result<Self, Error> {
+        Self::open(url, false).await
+    }
+
+    async fn open(url: &str, create: bool) -> Result<Self, Error> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => Self::open_sqlite(url).await,
+            Some("sqlite") => Self::open_sqlite(url, create).await,
             Some("postgres" | "postgresql") => Self::open_postgres(url).await,
             _ => Err(Error::Url { url: without_password(url) }),
         }
     }
 
-    async fn open_sqlite(url: &str) -> Result<Self, Error> {
+    async fn open_sqlite(url: &str, create: bool) -> Result<Self, Error> {
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|_| Error::Url { url: url.to_owned() })?
-            .create_if_missing(true)
+            .create_if_missing(create)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
             .disable_statement_logging();
-        if let Some(folder) = options.get_filename().parent().filter(|folder| *folder != Path::new("")) {
+        let file = options.get_filename();
+        if !create && !file.exists() {
+            return Err(Error::Missing { path: file.display().to_string() });
+        }
+        if let Some(folder) = file.parent().filter(|folder| *folder != Path::new("")) {
             std::fs::create_dir_all(folder)
                 .map_err(|source| Error::Folder { folder: folder.display().to_string(), source })?;
         }

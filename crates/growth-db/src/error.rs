@@ -13,6 +13,12 @@ pub enum Error {
         /// The URL without its password.
         url: String,
     },
+    /// There is no embedded database where one was expected.
+    #[error("there is no database at {path}")]
+    Missing {
+        /// The file that is not there.
+        path: String,
+    },
     /// The folder of an embedded database cannot be made.
     #[error("cannot create the folder {folder} of the database")]
     Folder {

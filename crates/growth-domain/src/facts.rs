@@ -570,8 +570,6 @@ pub struct CustomerFact {
     pub email: Option<String>,
     /// `name`
     pub name: Option<String>,
-    /// `di_…` that holds for the customer as a whole; `None` means that there is none (any more).
-    pub discount: Option<String>,
     /// Told by `customer.deleted`.
     pub deleted: bool,
 }

@@ -106,7 +106,7 @@ fn customer_row(scope: &Scope, fact: CustomerFact) -> CustomerRow {
 fn only_named(scope: &Scope, id: &str) -> CustomerRow {
     let stamp = Stamp { at: DateTime::UNIX_EPOCH, rank: 0, event_id: String::new() };
     let (id, created, email, name) = (id.to_owned(), None, None, None);
-    customer_row(scope, CustomerFact { stamp, id, created, email, name, discount: None, deleted: false })
+    customer_row(scope, CustomerFact { stamp, id, created, email, name, deleted: false })
 }
 
 fn claim_row(scope: &Scope, claim: Claim) -> CustomerClaimRow {

@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn r1_r2_mrr_of_a_year_and_of_a_customer() {
-        assert_eq!(share(Micros::from_minor(50_000_00), 100), Some(Micros::from_minor(500_00)));
+        assert_eq!(share(Micros::from_minor(5_000_000), 100), Some(Micros::from_minor(50_000)));
         assert_eq!(share(Micros(5), 2), Some(Micros(2)));
         assert_eq!(share(Micros(7), 2), Some(Micros(4)));
         assert_eq!(share(Micros(7), 0), None);

@@ -25,7 +25,7 @@ pub(crate) fn customer(
 
     let mut inner = Extraction::default();
     let holder = Use { customer: Some(&id), ..Use::default() };
-    let discount = catalog::shown_discount(fields, ["discount"], &holder, origin, &mut inner)?;
+    catalog::shown_discount(fields, ["discount"], &holder, origin, &mut inner)?;
 
     out.push(Fact::Customer(CustomerFact {
         stamp: stamp.clone(),
@@ -33,7 +33,6 @@ pub(crate) fn customer(
         created: fields.instant(["created"])?,
         email: email.clone(),
         name: fields.text(["name"])?,
-        discount,
         deleted,
     }));
     if !deleted || user_id.is_some() {

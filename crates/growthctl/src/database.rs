@@ -1,11 +1,12 @@
 //! Opening the database a command works on.
 
 use anyhow::Context;
-use growth_db::{Db, migrate};
+use growth_db::migrate::{self, Migration};
+use growth_db::{Db, Error};
 
 use crate::failure::misuse;
 use crate::printer::Printer;
-use crate::settings::{DatabaseAt, Settings};
+use crate::settings::Settings;
 
 /// Opens the database to write to. A database without any schema gets one.
 pub(crate) async fn open_or_create(settings: &Settings, printer: &Printer) -> anyhow::Result<Db> {
@@ -22,24 +23,34 @@ pub(crate) async fn open_or_create(settings: &Settings, printer: &Printer) -> an
 
 /// Opens a database that must be there already.
 pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Db> {
-    if let DatabaseAt::DataFolder(path) = &settings.database
-        && !path.exists()
-    {
-        return Err(misuse(format!(
-            "there is no database yet at {}: take history in with `growthctl replay FILE`, or look at a sample with \
-             `growthctl report --demo`",
-            path.display()
-        )));
-    }
-    let db = connect(settings).await?;
+    let db = match Db::connect_existing(&settings.database.url()).await {
+        Err(Error::Missing { path }) => {
+            return Err(misuse(format!(
+                "there is no database yet at {path}: take history in with `growthctl replay FILE`, or look at a \
+                 sample with `growthctl report --demo`"
+            )));
+        }
+        opened => opened.with_context(|| cannot_open(settings))?,
+    };
     migrate::check(&db).await?;
     Ok(db)
 }
 
-/// Opens the database, whatever state its schema is in.
+/// The migrations that a database lacks, and all of them where there is none yet.
+pub(crate) async fn pending(settings: &Settings) -> anyhow::Result<Vec<Migration>> {
+    match Db::connect_existing(&settings.database.url()).await {
+        Err(Error::Missing { .. }) => Ok(migrate::MIGRATIONS.to_vec()),
+        opened => Ok(migrate::pending(&opened.with_context(|| cannot_open(settings))?).await?),
+    }
+}
+
+/// Opens the database, whatever state its schema is in; creates an embedded one.
 pub(crate) async fn connect(settings: &Settings) -> anyhow::Result<Db> {
-    let url = settings.database.url();
-    Db::connect(&url).await.with_context(|| format!("cannot open the database {}", shown(settings)))
+    Db::connect(&settings.database.url()).await.with_context(|| cannot_open(settings))
+}
+
+fn cannot_open(settings: &Settings) -> String {
+    format!("cannot open the database {}", shown(settings))
 }
 
 /// The database without its password.

@@ -30,10 +30,10 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "ZONE", env = "GROWTHCTL_TIMEZONE")]
     timezone: Option<String>,
     /// The product's name, as the report's title says it
-    #[arg(long, global = true, value_name = "NAME", env = "GROWTHCTL_PRODUCT", hide = true)]
+    #[arg(long, global = true, value_name = "NAME", env = "GROWTHCTL_PRODUCT")]
     product: Option<String>,
-    /// MRR to reach, such as "GBP 500"
-    #[arg(long, global = true, value_name = "GOAL", env = "GROWTHCTL_GOAL", hide = true)]
+    /// MRR to reach [default: "GBP 500"]
+    #[arg(long, global = true, value_name = "GOAL", env = "GROWTHCTL_GOAL")]
     goal: Option<String>,
     /// Only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]

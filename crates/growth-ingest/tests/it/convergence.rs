@@ -41,7 +41,7 @@ async fn take_in(db: &Db, account: &str, events: &[Value], batches: &[usize]) {
 
 /// The events in another order, some of them several times.
 fn disturbed(events: &[Value], keys: &[u32]) -> Vec<Value> {
-    let key = |i: usize| keys[i % keys.len()].wrapping_mul(2_654_435_761 ^ u32::try_from(i).unwrap());
+    let key = |i: usize| keys[i % keys.len()].wrapping_mul(0x9e37_79b1 ^ u32::try_from(i).unwrap());
     let mut order: Vec<(u32, &Value)> = events.iter().enumerate().map(|(i, event)| (key(i), event)).collect();
     let twice = events.iter().enumerate().filter(|(i, _)| key(*i) % 5 == 0);
     order.extend(twice.map(|(i, event)| (key(i + 7), event)));

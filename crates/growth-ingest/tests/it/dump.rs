@@ -43,7 +43,7 @@ pub(crate) async fn revenue(db: &Db, account: &str) -> Vec<String> {
 pub(crate) async fn all<T: Table>(db: &Db, account: &str) -> Vec<T> {
     let columns = T::COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let sql = format!("SELECT {columns} FROM {} WHERE account = $1 ORDER BY {}", T::NAME, T::KEY.join(", "));
-    query(db, sqlx::AssertSqlSafe(sql)).bind(account).fetch_all().await.unwrap()
+    query(db, growth_db::AssertSqlSafe(sql)).bind(account).fetch_all().await.unwrap()
 }
 
 async fn rows<T: Table>(db: &Db, account: &str, lines: &mut Vec<String>) {

@@ -29,9 +29,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
     let policy = Policy::from_str(&args.policy).map_err(|error| misuse(error.to_string()))?;
-    let db = database::connect(settings).await?;
     if args.dry_run || args.check {
-        let pending = migrate::pending(&db).await?;
+        let pending = database::pending(settings).await?;
         for migration in &pending {
             printer.result(&format!("pending {}\n", migration.name))?;
         }
@@ -40,6 +39,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
         }
         return Ok(if args.check && !pending.is_empty() { Outcome::LeftUndone } else { Outcome::Done });
     }
+    let db = database::connect(settings).await?;
     let applied = migrate::run(&db).await?;
     for migration in &applied {
         printer.done(&format!("applied {}", migration.name))?;

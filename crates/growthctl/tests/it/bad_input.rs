@@ -139,9 +139,15 @@ fn no_half_report_is_left_where_it_cannot_be_written() {
 }
 
 #[test]
-fn a_missing_default_database_is_told_with_what_to_do() {
+fn a_missing_database_is_told_with_what_to_do_and_is_not_made() {
     let place = Place::new();
-    let ran = crate::run::ran(place.bare().arg("report"));
-    assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("growthctl replay FILE") && ran.stderr.contains("--demo"), "{}", ran.stderr);
+    for ran in [crate::run::ran(place.bare().arg("report")), place.run(["report"])] {
+        assert_eq!(ran.code, 2);
+        assert!(
+            ran.stderr.contains("growthctl replay FILE") && ran.stderr.contains("--demo"),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert!(!place.path("test.db").exists());
 }

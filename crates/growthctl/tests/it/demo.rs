@@ -69,3 +69,17 @@ fn events_for_trying_out_are_written_to_a_file_and_can_be_replayed() {
         500
     );
 }
+
+#[test]
+fn the_readme_quotes_the_report_that_its_command_writes() {
+    let place = Place::new();
+    let args = ["report", "--demo", "--days", "30", "--as-of", "2026-11-23", "--output", "report.md"];
+    let readme = include_str!("../../../../README.md");
+    assert!(readme.contains(&format!("$ growthctl {}", args.join(" "))));
+    assert_eq!(crate::run::ran(place.bare().args(args)).code, 0);
+    let report = std::fs::read_to_string(place.path("report.md")).unwrap();
+    let summary: Vec<&str> = report.lines().filter(|line| line.starts_with("- **")).take(5).collect();
+    let quoted: Vec<&str> =
+        readme.lines().filter_map(|line| line.strip_prefix("> ")).map(str::trim_start).collect();
+    assert_eq!(quoted.join(" "), summary.join(" "));
+}

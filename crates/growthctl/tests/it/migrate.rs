@@ -12,6 +12,7 @@ fn check_and_dry_run_tell_what_is_pending_and_change_nothing() {
         assert_eq!((check.code, check.stdout.lines().next()), (1, Some("pending 0001_foundation")));
         let dry_run = place.run(["migrate", "--dry-run"]);
         assert_eq!((dry_run.code, &dry_run.stdout), (0, &check.stdout));
+        assert!(!place.path("test.db").exists(), "nothing is made by looking");
     }
     assert!(place.run(["migrate"]).stdout.starts_with("applied 0001_foundation"));
     assert_eq!(place.run(["migrate", "--check"]).code, 0);
