@@ -36,4 +36,5 @@ CREATE TABLE stripe_events (
     payload     TEXT NOT NULL,
     PRIMARY KEY (account, livemode, id)
 ) STRICT;
-CREATE INDEX stripe_events_open ON stripe_events (received_at) WHERE state IN ('pending', 'failed');
+CREATE INDEX stripe_events_state ON stripe_events (account, livemode, state, created);
+CREATE INDEX stripe_events_received ON stripe_events (account, livemode, received_at);

@@ -89,7 +89,7 @@ CREATE TABLE discounts (
     terms       TEXT NOT NULL,
     PRIMARY KEY (account, livemode, id)
 ) STRICT;
-CREATE INDEX discounts_customer ON discounts (account, livemode, customer) WHERE of_customer;
+CREATE INDEX discounts_customer ON discounts (account, livemode, customer);
 
 -- Which customers are priced again when a price, discount or coupon arrives late.
 CREATE TABLE pricing_references (
@@ -155,6 +155,7 @@ CREATE TABLE subscription_mrr (
     customer        TEXT NOT NULL,
     currency        TEXT NOT NULL,
     status          TEXT NOT NULL,
+    counted         INTEGER NOT NULL,
     list_micros     INTEGER NOT NULL,
     discount_micros INTEGER NOT NULL,
     net_micros      INTEGER NOT NULL,
@@ -182,7 +183,7 @@ CREATE TABLE mrr_movements (
     reconstructed INTEGER NOT NULL,
     PRIMARY KEY (account, livemode, customer, currency, at)
 ) STRICT;
-CREATE INDEX mrr_movements_at ON mrr_movements (at);
+CREATE INDEX mrr_movements_at ON mrr_movements (account, livemode, at);
 
 -- What each event says about payments. Facts whose objects link to each other share a group
 -- and are folded together.
@@ -246,10 +247,21 @@ CREATE TABLE payments (
 ) STRICT;
 CREATE INDEX payments_group ON payments (account, livemode, group_id);
 CREATE INDEX payments_customer ON payments (account, livemode, customer);
-CREATE INDEX payments_paid_at ON payments (paid_at);
+CREATE INDEX payments_paid_at ON payments (account, livemode, paid_at);
+CREATE INDEX payments_at ON payments (account, livemode, COALESCE(paid_at, created_at));
+CREATE INDEX payments_failed ON payments (account, livemode, created_at) WHERE status = 'failed';
 CREATE INDEX payments_user ON payments (user_id, created_at);
-CREATE INDEX payments_user_reference ON payments (user_reference);
-CREATE INDEX payments_email ON payments (lower(email));
+
+-- Which payments are attributed again when a user arrives late: user:<id>, email:<address in lower case>.
+CREATE TABLE payment_references (
+    account   TEXT NOT NULL,
+    livemode  INTEGER NOT NULL,
+    reference TEXT NOT NULL,
+    group_id  TEXT NOT NULL,
+    PRIMARY KEY (account, livemode, reference, group_id)
+) STRICT;
+CREATE INDEX payment_references_reference ON payment_references (reference);
+CREATE INDEX payment_references_group ON payment_references (account, livemode, group_id);
 
 -- counted: whether the amount went back; a failed or canceled refund gives it back.
 -- origin: `refund`, or `charge` for the part of a charge's amount_refunded that no refund told of.
@@ -270,7 +282,7 @@ CREATE TABLE refunds (
     PRIMARY KEY (account, livemode, id)
 ) STRICT;
 CREATE INDEX refunds_group ON refunds (account, livemode, group_id);
-CREATE INDEX refunds_created_at ON refunds (created_at);
+CREATE INDEX refunds_created_at ON refunds (account, livemode, created_at);
 
 CREATE TABLE disputes (
     account       TEXT NOT NULL,

@@ -15,7 +15,9 @@ pub mod users;
 pub use catalog::{CouponRow, DiscountRow, PriceRow, PricingReferenceRow, ProductRow};
 pub use customers::{CustomerClaimRow, CustomerRow};
 pub use inbox::{EventState, StripeEventRow};
-pub use payments::{DisputeRow, InvoiceRow, PaymentAliasRow, PaymentFactRow, PaymentRow, RefundRow};
+pub use payments::{
+    DisputeRow, InvoiceRow, PaymentAliasRow, PaymentFactRow, PaymentReferenceRow, PaymentRow, RefundRow,
+};
 pub use product::{ActivityRow, DailyEventRow, EventRow, MilestoneRow, ReceiptRow, UsageRow};
 pub use subscriptions::{MovementRow, SubscriptionChangeRow, SubscriptionMrrRow, SubscriptionRow};
 pub use users::UserRow;
@@ -41,6 +43,7 @@ pub fn statements(engine: Engine) -> Vec<(String, String)> {
         statements_of::<MovementRow>(engine),
         statements_of::<PaymentFactRow>(engine),
         statements_of::<PaymentAliasRow>(engine),
+        statements_of::<PaymentReferenceRow>(engine),
         statements_of::<PaymentRow>(engine),
         statements_of::<RefundRow>(engine),
         statements_of::<DisputeRow>(engine),

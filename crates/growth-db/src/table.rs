@@ -70,6 +70,8 @@ pub trait Table: Serialize + Record {
     const COLUMNS: &'static [(&'static str, Kind)];
     /// The columns of its primary key.
     const KEY: &'static [&'static str];
+    /// The columns by which the rows of a scope are found; an index begins with each.
+    const LOOKUPS: &'static [&'static str];
 }
 
 /// How a column of a rollup takes in another value.
@@ -111,7 +113,7 @@ pub trait Rollup: Table {
 
 /// Declares a row and its table.
 macro_rules! table {
-    ($(#[$meta:meta])* pub struct $row:ident: $table:literal ($($key:literal),+) {
+    ($(#[$meta:meta])* pub struct $row:ident: $table:literal ($($key:literal),+) $([$($lookup:literal),+])? {
         $($(#[$field_meta:meta])* $field:ident: $kind:ty,)+
     }) => {
         $(#[$meta])*
@@ -124,6 +126,7 @@ macro_rules! table {
             const COLUMNS: &'static [(&'static str, $crate::table::Kind)] =
                 &[$((stringify!($field), <$kind as $crate::table::Column>::KIND)),+];
             const KEY: &'static [&'static str] = &[$($key),+];
+            const LOOKUPS: &'static [&'static str] = &[$($($lookup),+)?];
         }
     };
 }
@@ -229,6 +232,7 @@ pub fn among(engine: Engine, column: &str, placeholder: &str) -> String {
 }
 
 fn find_sql<T: Table>(engine: Engine, column: &str) -> String {
+    debug_assert!(T::LOOKUPS.contains(&column), "{} is not looked up by {column}", T::NAME);
     format!(
         "SELECT {} FROM {} WHERE account = $2 AND livemode = $3 AND {}",
         names::<T>(),
@@ -238,6 +242,7 @@ fn find_sql<T: Table>(engine: Engine, column: &str) -> String {
 }
 
 fn delete_sql<T: Table>(engine: Engine, column: &str) -> String {
+    debug_assert!(T::LOOKUPS.contains(&column), "{} is not looked up by {column}", T::NAME);
     format!(
         "DELETE FROM {} WHERE account = $2 AND livemode = $3 AND {}",
         T::NAME,
@@ -343,13 +348,17 @@ pub fn statements_of<T: Table>(engine: Engine) -> Vec<(String, String)> {
         (format!("{}::insert_new", T::NAME), insert_new_sql::<T>(engine)),
         (format!("{}::upsert", T::NAME), upsert_sql::<T>(engine)),
     ];
-    let is_text = |name: &&&str| T::COLUMNS.contains(&(**name, Kind::Text));
-    if let ["account", "livemode", own @ ..] = T::KEY
-        && let Some(last) = own.iter().rfind(is_text)
-    {
-        made.push((format!("{}::find", T::NAME), find_sql::<T>(engine, last)));
-        made.push((format!("{}::delete", T::NAME), delete_sql::<T>(engine, last)));
-        made.push((format!("{}::delete_except", T::NAME), delete_except_sql::<T>(engine, last, own)));
+    for by in T::LOOKUPS {
+        made.push((format!("{}::find by {by}", T::NAME), find_sql::<T>(engine, by)));
+        made.push((format!("{}::delete by {by}", T::NAME), delete_sql::<T>(engine, by)));
+        let own: Vec<&str> =
+            T::KEY.iter().copied().filter(|key| !["account", "livemode"].contains(key)).collect();
+        let texts = |name: &&str| T::COLUMNS.contains(&(*name, Kind::Text));
+        let kept_by: Vec<&str> = own.into_iter().filter(texts).collect();
+        made.push((
+            format!("{}::delete_except by {by}", T::NAME),
+            delete_except_sql::<T>(engine, by, &kept_by),
+        ));
     }
     made
 }

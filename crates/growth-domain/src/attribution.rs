@@ -20,7 +20,7 @@ pub enum Method {
     Metadata,
     /// The customer, whose user is known.
     Customer,
-    /// The e-mail address, whatever its case.
+    /// The e-mail address, whatever the case of its ASCII letters.
     Email,
 }
 
@@ -68,7 +68,7 @@ pub fn attribute(
     let found = |by_customer: bool| {
         ordered.iter().filter(|link| (link.method > Method::Customer) == by_customer).find_map(|link| {
             let user = match link.method {
-                Method::Email => directory.by_email(&link.value.to_lowercase()),
+                Method::Email => directory.by_email(&link.value.to_ascii_lowercase()),
                 _ => directory.by_external_id(&link.value),
             };
             Some((user?, link.method))

@@ -295,6 +295,26 @@ pub struct InvoiceLine {
     pub period_end: Option<DateTime<Utc>>,
 }
 
+impl InvoiceLine {
+    /// Adds the lines of each item and price: a tiered price has a line for each tier it reaches.
+    pub fn by_item(lines: &[Self]) -> Vec<Self> {
+        let mut sums: Vec<Self> = Vec::new();
+        for line in lines {
+            let same = |sum: &&mut Self| {
+                (&sum.subscription_item, &sum.price) == (&line.subscription_item, &line.price)
+            };
+            match sums.iter_mut().find(same) {
+                Some(sum) => {
+                    sum.amount = sum.amount.saturating_add(line.amount);
+                    sum.quantity = sum.quantity.zip(line.quantity).map(|(a, b)| a.saturating_add(b));
+                }
+                None => sums.push(line.clone()),
+            }
+        }
+        sums
+    }
+}
+
 /// Which payment paid which invoice: the only link in new API versions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -518,6 +538,13 @@ pub struct PriceTerms {
     /// `inclusive`, `exclusive` or `unspecified`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tax_behavior: Option<String>,
+}
+
+impl PriceTerms {
+    /// Whether the payload shows the price's id alone.
+    pub fn is_named_only(&self) -> bool {
+        self.currency.is_empty() && self.unit_amount.is_none() && self.recurring.is_none()
+    }
 }
 
 /// How often a price is due.

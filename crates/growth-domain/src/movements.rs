@@ -14,6 +14,9 @@ use crate::money::Micros;
 use crate::timeline::Segment;
 
 /// Changes of one customer within this time are netted before they are classified.
+///
+/// The movement has the time of the first of them, so within it the ledger is ahead of what the
+/// subscriptions were worth at that instant.
 pub const NETTING: TimeDelta = TimeDelta::minutes(60);
 
 /// What a change of MRR is.

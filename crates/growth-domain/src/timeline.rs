@@ -19,7 +19,9 @@ pub struct Segment {
     pub at: DateTime<Utc>,
     /// Stripe's status.
     pub status: String,
-    /// What counts, zero where the status does not count or the price is not known.
+    /// Whether it counts towards MRR at all, be it free or unpriced.
+    pub counted: bool,
+    /// What counts, zero where it does not count or the price is not known.
     pub mrr: Mrr,
     /// Whether it counts although a payment is overdue.
     pub at_risk: bool,
@@ -89,8 +91,13 @@ pub fn build(
         {
             let mut segment = segment(step, at, customer_discounts, catalog, policy);
             if delinquent_at.is_some_and(|delinquent| at >= delinquent) {
-                segment.mrr = Mrr::default();
-                segment.at_risk = false;
+                segment = Segment {
+                    counted: false,
+                    mrr: Mrr::default(),
+                    at_risk: false,
+                    unpriced: None,
+                    ..segment
+                };
             }
             push(&mut segments, segment, reason);
         }
@@ -113,7 +120,7 @@ fn push(segments: &mut Vec<Segment>, mut segment: Segment, reason: Option<&'stat
     let same = segments.last().is_some_and(|last| {
         last.status == segment.status
             && last.mrr == segment.mrr
-            && (last.at_risk, last.ending) == (segment.at_risk, segment.ending)
+            && (last.counted, last.at_risk, last.ending) == (segment.counted, segment.at_risk, segment.ending)
             && last.unpriced == segment.unpriced
     });
     if !same {
@@ -135,6 +142,7 @@ fn segment(
     Segment {
         at,
         status: state.status.clone(),
+        counted,
         at_risk: counted && state.status == "past_due",
         ending: counted && (state.cancel_at_period_end || state.cancel_at.is_some()),
         unpriced: priced.as_ref().err().map(ToString::to_string),
@@ -183,12 +191,12 @@ fn beginning(fact: &SubscriptionFact, state: &SubscriptionState, at: DateTime<Ut
         return None;
     }
     let mut before = state.clone();
-    if state.deleted || state.status == "canceled" {
+    if state.deleted || matches!(state.status.as_str(), "canceled" | "past_due") {
         before.deleted = false;
         "active".clone_into(&mut before.status);
-        before.cancel_at_period_end = false;
-        before.cancel_at = None;
     }
+    before.cancel_at_period_end = false;
+    before.cancel_at = None;
     counts(&before).then_some(Step { at: began, state: before, reconstructed: true })
 }
 

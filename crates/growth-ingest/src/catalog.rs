@@ -48,7 +48,8 @@ pub(crate) async fn store(
     latest::store::<ProductRow>(tx, scope, products).await?;
     let prices = facts.prices.into_iter().map(|fact| price_row(scope, fact)).collect();
     for change in latest::store::<PriceRow>(tx, scope, prices).await? {
-        if change.before.and_then(|row| row.tiers) != change.after.tiers {
+        let terms = |row: &PriceRow| (row.terms.clone(), row.tiers.clone());
+        if change.before.as_ref().map(terms) != Some(terms(&change.after)) {
             references.push(price_reference(&change.after.id));
         }
     }

@@ -9,7 +9,9 @@ pub enum Error {
     #[error(transparent)]
     Database(#[from] growth_db::Error),
     /// The database was set up with a policy that this program does not know.
-    #[error("the database's settings cannot be used")]
+    #[error(
+        "the database's policy is not one of this growthctl: `growthctl migrate --rebuild --policy stripe` sets it"
+    )]
     Policy(#[from] UnknownPolicy),
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use growth_db::rows::{DisputeRow, InvoiceRow, PaymentAliasRow, PaymentFactRow, PaymentRow, RefundRow};
+use growth_db::rows::{
+    DisputeRow, InvoiceRow, PaymentAliasRow, PaymentFactRow, PaymentReferenceRow, PaymentRow, RefundRow,
+};
 use growth_db::table::{self, Table};
 use growth_db::{Error, Tx};
 use growth_domain::attribution::{Method, attribute};
@@ -13,7 +15,7 @@ use growth_domain::payments::{
 use growth_domain::stamp::Scope;
 
 use crate::customers;
-use crate::users::Users;
+use crate::users::{self, Users};
 
 /// Stores the facts and folds every group that they belong to, and those of `customers`.
 ///
@@ -58,9 +60,11 @@ pub(crate) async fn store_and_fold(
     }
     let named = components.named();
 
+    let groups_before: HashMap<&str, &String> =
+        stored_aliases.iter().map(|row| (row.alias.as_str(), &row.group_id)).collect();
     let mut alias_rows = Vec::new();
     for (alias, group) in &named {
-        let before = stored_aliases.iter().find(|row| row.alias == *alias).map(|row| &row.group_id);
+        let before = groups_before.get(alias.as_str()).copied();
         // A group's own name is a node too, but an alias only where an object has that id.
         if before != Some(group) && (before.is_some() || mentioned.binary_search(alias).is_ok()) {
             alias_rows.push(PaymentAliasRow {
@@ -117,6 +121,7 @@ async fn write(
             let customer_user = payment.customer.as_ref().and_then(|customer| customer_users.get(customer));
             payment_row(scope, id, payment, customer_user.copied(), &users)
         }));
+        rows.references.extend(references(scope, id, group));
         rows.refunds.extend(group.refunds.iter().map(|refund| refund_row(scope, id, refund)));
         rows.disputes.extend(group.disputes.iter().map(|dispute| dispute_row(scope, id, dispute)));
         rows.invoices.extend(group.invoices.iter().map(|invoice| invoice_row(scope, id, invoice)));
@@ -126,6 +131,8 @@ async fn write(
         format!("{} {}", row.id, row.event_id)
     })
     .await?;
+    let reference = |row: &PaymentReferenceRow| format!("{} {}", row.reference, row.group_id);
+    replace(tx, scope, groups_before, &["reference", "group_id"], &rows.references, reference).await?;
     replace(tx, scope, groups_before, &["id"], &rows.refunds, |row| row.id.clone()).await?;
     replace(tx, scope, groups_before, &["id"], &rows.disputes, |row| row.id.clone()).await?;
     replace(tx, scope, groups_before, &["id"], &rows.invoices, |row| row.id.clone()).await?;
@@ -135,6 +142,7 @@ async fn write(
 #[derive(Default)]
 struct Rows {
     payments: Vec<PaymentRow>,
+    references: Vec<PaymentReferenceRow>,
     refunds: Vec<RefundRow>,
     disputes: Vec<DisputeRow>,
     invoices: Vec<InvoiceRow>,
@@ -265,6 +273,19 @@ fn payment_row(
         paid_at: payment.paid_at,
         created_at: payment.created_at,
     }
+}
+
+/// Whom a group's payments name, whether or not there is such a user.
+fn references(scope: &Scope, group_id: &str, group: &Group) -> Vec<PaymentReferenceRow> {
+    let links = group.payments.iter().flat_map(|payment| &payment.links);
+    let references: BTreeSet<String> = links.map(users::reference).collect();
+    let row = |reference| PaymentReferenceRow {
+        account: scope.account.clone(),
+        livemode: scope.livemode,
+        reference,
+        group_id: group_id.to_owned(),
+    };
+    references.into_iter().map(row).collect()
 }
 
 fn refund_row(scope: &Scope, group: &str, refund: &RefundState) -> RefundRow {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use growth_db::rows::settings;
 use growth_db::{Db, Error as DbError, Tx, query};
 use growth_domain::facts::{Claim, CustomerFact, Fact, PaymentFact, SubscriptionFact};
 use growth_domain::pricing::Policy;
@@ -13,17 +14,13 @@ use crate::error::Error;
 use crate::{customers, payments, subscriptions};
 
 growth_db::statements! {
-    /// Keeps other projectors waiting until the transaction ends, and tells the policy to build with.
-    LOCK = "UPDATE settings SET value = value WHERE key = 'policy' RETURNING value";
-    SET_POLICY = "UPDATE settings SET value = $1 WHERE key = 'policy'";
     CUSTOMERS = "SELECT DISTINCT account, livemode, customer FROM subscription_changes";
 }
 const CUSTOMERS_AT_A_TIME: usize = 500;
 
-/// Takes the projector's lock and returns the policy of the stored figures.
+/// Keeps other projectors waiting until the transaction ends, and returns the policy to build with.
 pub(crate) async fn lock(tx: &mut Tx) -> Result<Policy, Error> {
-    let (policy,): (String,) = query(tx, LOCK).fetch_one().await?;
-    Ok(Policy::from_str(&policy)?)
+    Ok(Policy::from_str(&settings::lock(tx, settings::POLICY).await?)?)
 }
 
 /// Folds the facts of one scope into the tables.
@@ -67,13 +64,25 @@ impl Sorted {
     }
 }
 
-/// Builds the ledger of every customer again under `policy`, and keeps it as the policy from now on.
+/// Builds the ledger of every customer again: under `policy`, which is kept as the policy from now on,
+/// or under the policy it has. Returns the policy.
 ///
 /// `progress` is told how many customers are done, of how many.
-pub async fn rebuild(db: &Db, policy: Policy, mut progress: impl FnMut(usize, usize)) -> Result<(), Error> {
+pub async fn rebuild(
+    db: &Db,
+    policy: Option<Policy>,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Policy, Error> {
     let mut tx = db.begin().await?;
-    lock(&mut tx).await?;
-    query(&mut tx, SET_POLICY).bind(policy.to_string()).execute().await?;
+    let policy = match policy {
+        Some(policy) => {
+            // Not `lock`, which would refuse a policy that only another version knows.
+            settings::lock(&mut tx, settings::POLICY).await?;
+            settings::set(&mut tx, settings::POLICY, &policy.to_string()).await?;
+            policy
+        }
+        None => lock(&mut tx).await?,
+    };
     let mut scopes: BTreeMap<Scope, BTreeSet<String>> = BTreeMap::new();
     for (account, livemode, customer) in
         query(&mut tx, CUSTOMERS).fetch_all::<(String, bool, String)>().await?
@@ -91,5 +100,5 @@ pub async fn rebuild(db: &Db, policy: Policy, mut progress: impl FnMut(usize, us
         }
     }
     tx.commit().await?;
-    Ok(())
+    Ok(policy)
 }

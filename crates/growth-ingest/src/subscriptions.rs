@@ -8,7 +8,8 @@ use growth_db::rows::{
 };
 use growth_db::{Error, Tx, table};
 use growth_domain::facts::{
-    CouponTerms, DiscountTerms, InvoiceLine, SubscriptionFact, SubscriptionState, Tier,
+    CouponTerms, DiscountTerms, InvoiceLine, PriceTerms, SubscriptionFact, SubscriptionItem,
+    SubscriptionState, Tier,
 };
 use growth_domain::money::Micros;
 use growth_domain::movements::{self, Movement};
@@ -56,7 +57,9 @@ pub(crate) async fn build(
         let mentioned = known.references(&row.customer, &row.state);
         references.extend(mentioned.into_iter().map(|reference| (reference, row.customer.clone())));
         let history = histories.entry(row.customer.clone()).or_default();
-        history.entry(row.subscription.clone()).or_default().push(fact(row));
+        let mut told = fact(row);
+        known.complete(&mut told.state);
+        history.entry(told.state.id.clone()).or_default().push(told);
     }
     let mut rows = Rows::default();
     for (customer, subscriptions) in &histories {
@@ -146,11 +149,11 @@ fn needs_invoices(state: &SubscriptionState) -> bool {
 /// What is known besides the subscriptions of a set of customers.
 #[derive(Default)]
 struct Known {
-    tiers: BTreeMap<String, Vec<Tier>>,
+    prices: BTreeMap<String, PriceTerms>,
     discounts: BTreeMap<String, DiscountTerms>,
     coupons: BTreeMap<String, CouponTerms>,
     of_customers: BTreeMap<String, Vec<String>>,
-    /// By subscription, the latest first.
+    /// By subscription, those of the latest invoice first, each item's added up.
     lines: BTreeMap<String, Vec<InvoiceLine>>,
 }
 
@@ -181,10 +184,11 @@ impl Known {
         for row in table::find::<CouponRow>(&mut *tx, scope, "id", &coupons).await? {
             known.coupons.insert(row.id, row.terms.0);
         }
-        let tiered: BTreeSet<String> = states().flat_map(tiered_prices_in).cloned().collect();
-        let tiered: Vec<String> = tiered.into_iter().collect();
-        for row in table::find::<PriceRow>(&mut *tx, scope, "id", &tiered).await? {
-            known.tiers.extend(row.tiers.map(|tiers| (row.id, tiers.0)));
+        let prices: BTreeSet<String> = states().flat_map(open_prices_in).cloned().collect();
+        let prices: Vec<String> = prices.into_iter().collect();
+        for row in table::find::<PriceRow>(&mut *tx, scope, "id", &prices).await? {
+            let tiers = row.tiers.map(|tiers| tiers.0);
+            known.prices.insert(row.id, PriceTerms { tiers, ..row.terms.0 });
         }
         let invoiced: BTreeSet<String> = changes
             .iter()
@@ -195,7 +199,8 @@ impl Known {
         let mut invoices = table::find::<InvoiceRow>(tx, scope, "subscription", &invoiced).await?;
         invoices.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
         for row in invoices.into_iter().filter(|row| row.status != "void" && row.status != "draft") {
-            known.lines.entry(row.subscription.unwrap_or_default()).or_default().extend(row.lines.0);
+            let lines = known.lines.entry(row.subscription.unwrap_or_default()).or_default();
+            lines.extend(InvoiceLine::by_item(&row.lines));
         }
         Ok(known)
     }
@@ -205,13 +210,22 @@ impl Known {
         ids.filter_map(|id| self.discounts.get(id)).collect()
     }
 
+    /// Fills in the prices that the payload names by their id alone.
+    fn complete(&self, state: &mut SubscriptionState) {
+        for item in state.items.iter_mut().filter(|item| item.price.is_named_only()) {
+            if let Some(price) = self.prices.get(&item.price.id) {
+                item.price.clone_from(price);
+            }
+        }
+    }
+
     fn for_subscription(&self, id: &str) -> KnownOf<'_> {
         KnownOf { known: self, lines: self.lines.get(id).map_or(&[], Vec::as_slice) }
     }
 
     /// What the price of this state depends on.
     fn references(&self, customer: &str, state: &SubscriptionState) -> Vec<String> {
-        let mut references: Vec<String> = tiered_prices_in(state).map(|id| price_reference(id)).collect();
+        let mut references: Vec<String> = open_prices_in(state).map(|id| price_reference(id)).collect();
         references.extend(needs_invoices(state).then(|| invoices_reference(&state.id)));
         let of_customer = self.of_customers.get(customer).into_iter().flatten();
         for id in discounts_in(state).chain(of_customer) {
@@ -227,9 +241,13 @@ fn discounts_in(state: &SubscriptionState) -> impl Iterator<Item = &String> {
     state.discounts.iter().chain(state.items.iter().flat_map(|item| &item.discounts))
 }
 
-fn tiered_prices_in(state: &SubscriptionState) -> impl Iterator<Item = &String> {
-    let tiered = state.items.iter().map(|item| &item.price);
-    tiered.filter(|price| price.billing_scheme == "tiered" && price.tiers.is_none()).map(|price| &price.id)
+/// The prices that the payload does not show whole.
+fn open_prices_in(state: &SubscriptionState) -> impl Iterator<Item = &String> {
+    let prices = state.items.iter().map(|item| &item.price);
+    let is_open = |price: &&PriceTerms| {
+        price.is_named_only() || (price.billing_scheme == "tiered" && price.tiers.is_none())
+    };
+    prices.filter(is_open).map(|price| &price.id)
 }
 
 /// What is known besides one subscription.
@@ -240,7 +258,7 @@ struct KnownOf<'a> {
 
 impl Catalog for KnownOf<'_> {
     fn tiers(&self, price: &str) -> Option<&[Tier]> {
-        self.known.tiers.get(price).map(Vec::as_slice)
+        self.known.prices.get(price)?.tiers.as_deref()
     }
 
     fn discount(&self, id: &str) -> Option<&DiscountTerms> {
@@ -251,13 +269,17 @@ impl Catalog for KnownOf<'_> {
         self.known.coupons.get(id)
     }
 
-    fn invoice_line(&self, item: &str, price: &str) -> Option<&InvoiceLine> {
-        let of_item = |line: &&InvoiceLine| line.subscription_item.as_deref() == Some(item);
-        let of_price = |line: &&InvoiceLine| line.price.as_deref() == Some(price);
-        self.lines
-            .iter()
-            .find(|line| of_item(line) && of_price(line))
-            .or_else(|| self.lines.iter().find(of_price))
+    fn invoice_line(&self, item: &SubscriptionItem) -> Option<&InvoiceLine> {
+        let of_item = |line: &&InvoiceLine| line.subscription_item.as_deref() == Some(item.id.as_str());
+        let of_price = |line: &&InvoiceLine| line.price.as_deref() == Some(item.price.id.as_str());
+        let as_many = |line: &&InvoiceLine| line.quantity == Some(item.quantity.unwrap_or(1));
+        let of_price_lines = || self.lines.iter().filter(of_price);
+        of_price_lines()
+            .filter(of_item)
+            .find(as_many)
+            .or_else(|| of_price_lines().find(of_item))
+            .or_else(|| of_price_lines().find(as_many))
+            .or_else(|| of_price_lines().next())
     }
 }
 
@@ -331,6 +353,7 @@ fn worth_row(
         customer: customer.to_owned(),
         currency: currency.to_owned(),
         status: segment.status.clone(),
+        counted: segment.counted,
         list_micros: stored(segment.mrr.list),
         discount_micros: stored(segment.mrr.discount),
         net_micros: stored(segment.mrr.net),

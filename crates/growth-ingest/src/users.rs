@@ -22,7 +22,7 @@ impl Users {
         let (mut ids, mut emails) = (BTreeSet::new(), BTreeSet::new());
         for link in links {
             match link.method {
-                Method::Email => emails.insert(link.value.to_lowercase()),
+                Method::Email => emails.insert(link.value.to_ascii_lowercase()),
                 _ => ids.insert(link.value.clone()),
             };
         }
@@ -33,7 +33,7 @@ impl Users {
         let mut by_email = look_up(tx, "lower(email)", &emails).await?;
         by_email.sort_by(|a, b| (b.created_at, &b.external_id).cmp(&(a.created_at, &a.external_id)));
         for row in by_email {
-            users.by_email.insert(row.email.unwrap_or_default().to_lowercase(), row.id);
+            users.by_email.insert(row.email.unwrap_or_default().to_ascii_lowercase(), row.id);
         }
         Ok(users)
     }
@@ -57,13 +57,29 @@ async fn look_up(tx: &mut Tx, by: &'static str, values: &BTreeSet<String>) -> Re
     Ok(query(tx, AssertSqlSafe(sql)).bind_texts(&values).fetch_all().await?)
 }
 
+/// What a link is found by when its user arrives.
+pub(crate) fn reference(link: &Link) -> String {
+    match link.method {
+        Method::Email => email_reference(&link.value.to_ascii_lowercase()),
+        _ => user_reference(&link.value),
+    }
+}
+
+fn user_reference(external_id: &str) -> String {
+    format!("user:{external_id}")
+}
+
+fn email_reference(address: &str) -> String {
+    format!("email:{address}")
+}
+
 /// Gives payments and customers that are already stored to users who came later.
 ///
 /// `users` are external ids with their e-mail addresses; call it after the users are stored.
 pub async fn link_users(db: &Db, users: &[(String, Option<String>)]) -> Result<(), crate::Error> {
     let ids: Vec<String> = users.iter().map(|(id, _)| id.clone()).collect();
     let emails: Vec<String> =
-        users.iter().filter_map(|(_, email)| Some(email.as_ref()?.to_lowercase())).collect();
+        users.iter().filter_map(|(_, email)| Some(email.as_ref()?.to_ascii_lowercase())).collect();
     let mut tx = db.begin().await?;
     project::lock(&mut tx).await?;
     let (customers, groups) = (customers_named_sql(tx.engine()), groups_named_sql(tx.engine()));
@@ -73,8 +89,12 @@ pub async fn link_users(db: &Db, users: &[(String, Option<String>)]) -> Result<(
         customers::attribute_customers(&mut tx, &scope, customers.clone()).await?;
         payments::store(&mut tx, &scope, Vec::new(), customers).await?;
     }
-    let groups = query(&mut tx, AssertSqlSafe(groups)).bind_texts(&ids).bind_texts(&emails);
-    let groups = by_scope(groups.fetch_all().await?);
+    let references: Vec<String> = ids
+        .iter()
+        .map(|id| user_reference(id))
+        .chain(emails.iter().map(|email| email_reference(email)))
+        .collect();
+    let groups = by_scope(query(&mut tx, AssertSqlSafe(groups)).bind_texts(&references).fetch_all().await?);
     for (scope, groups) in groups {
         payments::store_and_fold(&mut tx, &scope, Vec::new(), groups).await?;
     }
@@ -104,12 +124,11 @@ fn customers_named_sql(engine: Engine) -> String {
     )
 }
 
-/// The groups of payments whom a user's id ($1) or address ($2) names, in any scope.
+/// The groups of payments that name one of some references ($1), in any scope.
 fn groups_named_sql(engine: Engine) -> String {
     format!(
-        "SELECT DISTINCT account, livemode, group_id FROM payments WHERE {} OR {}",
-        table::among(engine, "user_reference", "$1"),
-        table::among(engine, "lower(email)", "$2")
+        "SELECT DISTINCT account, livemode, group_id FROM payment_references WHERE {}",
+        table::among(engine, "reference", "$1")
     )
 }
 

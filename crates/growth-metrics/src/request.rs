@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use chrono_tz::Tz;
+use growth_db::rows::settings;
 use growth_db::{Db, query};
 use growth_domain::pricing::Policy;
 use growth_domain::stamp::Scope;
@@ -45,13 +46,11 @@ pub struct Goal {
 
 growth_db::statements! {
     HAS_MODE = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2) AS known";
-    POLICY = "SELECT value FROM settings WHERE key = 'policy'";
 }
 
 /// The policy that the stored ledger was built with.
 pub(crate) async fn stored_policy(db: &Db) -> Result<Policy, Error> {
-    let (policy,): (String,) = query(db, POLICY).fetch_one().await?;
-    Ok(Policy::from_str(&policy)?)
+    Ok(Policy::from_str(&settings::read(db, settings::POLICY).await?)?)
 }
 
 impl Request {

@@ -6,7 +6,7 @@ use sqlx::types::Json;
 
 table! {
     /// A product.
-    pub struct ProductRow: "products" ("account", "livemode", "id") {
+    pub struct ProductRow: "products" ("account", "livemode", "id") ["id"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -28,7 +28,7 @@ table! {
 
 table! {
     /// A price.
-    pub struct PriceRow: "prices" ("account", "livemode", "id") {
+    pub struct PriceRow: "prices" ("account", "livemode", "id") ["id"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -52,7 +52,7 @@ table! {
 
 table! {
     /// A coupon.
-    pub struct CouponRow: "coupons" ("account", "livemode", "id") {
+    pub struct CouponRow: "coupons" ("account", "livemode", "id") ["id"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -74,7 +74,7 @@ table! {
 
 table! {
     /// A coupon's use.
-    pub struct DiscountRow: "discounts" ("account", "livemode", "id") {
+    pub struct DiscountRow: "discounts" ("account", "livemode", "id") ["id", "customer"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -98,12 +98,12 @@ table! {
 
 table! {
     /// A customer whose MRR depends on a price, discount or coupon.
-    pub struct PricingReferenceRow: "pricing_references" ("account", "livemode", "reference", "customer") {
+    pub struct PricingReferenceRow: "pricing_references" ("account", "livemode", "reference", "customer") ["reference"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
         livemode: bool,
-        /// `price:…`, `discount:…` or `coupon:…`.
+        /// `price:…`, `discount:…`, `coupon:…` or `invoices:…`.
         reference: String,
         /// `cus_…`
         customer: String,

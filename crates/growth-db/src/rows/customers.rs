@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 table! {
     /// A customer's latest state.
-    pub struct CustomerRow: "customers" ("account", "livemode", "id") {
+    pub struct CustomerRow: "customers" ("account", "livemode", "id") ["id"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -34,7 +34,7 @@ table! {
 
 table! {
     /// What one object says about who a customer is.
-    pub struct CustomerClaimRow: "customer_claims" ("account", "livemode", "source") {
+    pub struct CustomerClaimRow: "customer_claims" ("account", "livemode", "source") ["source", "customer"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.

@@ -6,7 +6,7 @@ use sqlx::types::Json;
 
 table! {
     /// What one event says about one object of a payment.
-    pub struct PaymentFactRow: "payment_facts" ("account", "livemode", "event_id", "object_id") {
+    pub struct PaymentFactRow: "payment_facts" ("account", "livemode", "event_id", "object_id") ["group_id"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -24,7 +24,7 @@ table! {
 
 table! {
     /// An id that names something of a group.
-    pub struct PaymentAliasRow: "payment_aliases" ("account", "livemode", "alias") {
+    pub struct PaymentAliasRow: "payment_aliases" ("account", "livemode", "alias") ["alias", "group_id"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -37,8 +37,22 @@ table! {
 }
 
 table! {
+    /// What a user who arrives late can find a group's payments by.
+    pub struct PaymentReferenceRow: "payment_references" ("account", "livemode", "reference", "group_id") ["group_id"] {
+        /// The connected account, empty for the own one.
+        account: String,
+        /// Live or test mode.
+        livemode: bool,
+        /// `user:` and the application's user id, or `email:` and the address in lower case.
+        reference: String,
+        /// The facts that are folded together.
+        group_id: String,
+    }
+}
+
+table! {
     /// A payment.
-    pub struct PaymentRow: "payments" ("account", "livemode", "id") {
+    pub struct PaymentRow: "payments" ("account", "livemode", "id") ["customer", "group_id"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -106,7 +120,7 @@ table! {
 
 table! {
     /// A refund.
-    pub struct RefundRow: "refunds" ("account", "livemode", "id") {
+    pub struct RefundRow: "refunds" ("account", "livemode", "id") ["group_id"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -138,7 +152,7 @@ table! {
 
 table! {
     /// A dispute.
-    pub struct DisputeRow: "disputes" ("account", "livemode", "id") {
+    pub struct DisputeRow: "disputes" ("account", "livemode", "id") ["group_id"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -176,7 +190,7 @@ table! {
 
 table! {
     /// An invoice.
-    pub struct InvoiceRow: "invoices" ("account", "livemode", "id") {
+    pub struct InvoiceRow: "invoices" ("account", "livemode", "id") ["group_id", "subscription"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.

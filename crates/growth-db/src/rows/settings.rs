@@ -3,20 +3,27 @@
 //! A setting's row is also the lock of the figures that depend on it: whoever
 //! adds to them holds it with others, whoever changes it holds it alone.
 
-use crate::engine::{Engine, Tx, query};
+use crate::engine::{Db, Engine, Tx, query};
 use crate::error::Error;
 
 /// The name of the IANA zone whose days the rollups of events have.
 pub const TIME_ZONE: &str = "timezone";
+/// The name of the policy that the ledger is built with.
+pub const POLICY: &str = "policy";
 
 statements! {
+    READ = "SELECT value FROM settings WHERE key = $1";
     LOCK = "UPDATE settings SET value = value WHERE key = $1 RETURNING value";
     SET = "UPDATE settings SET value = $1 WHERE key = $2";
 }
 
-/// SQLite's writers hold the whole database anyway.
-const HOLD_SQLITE: &str = "SELECT value FROM settings WHERE key = $1";
 const HOLD_POSTGRES: &str = "SELECT value FROM settings WHERE key = $1 FOR SHARE";
+
+/// Reads a setting as it is now.
+pub async fn read(db: &Db, key: &str) -> Result<String, Error> {
+    let (value,) = query(db, READ).bind(key).fetch_one().await?;
+    Ok(value)
+}
 
 /// Reads a setting, which nobody can change until the transaction ends.
 pub async fn hold(tx: &mut Tx, key: &str) -> Result<String, Error> {
@@ -41,7 +48,8 @@ pub async fn set(tx: &mut Tx, key: &str, value: &str) -> Result<(), Error> {
 
 fn hold_sql(engine: Engine) -> &'static str {
     match engine {
-        Engine::Sqlite => HOLD_SQLITE,
+        // A writer holds the whole database anyway.
+        Engine::Sqlite => READ,
         Engine::Postgres => HOLD_POSTGRES,
     }
 }

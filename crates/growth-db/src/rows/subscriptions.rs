@@ -6,7 +6,7 @@ use sqlx::types::Json;
 
 table! {
     /// A state of a subscription that an event told.
-    pub struct SubscriptionChangeRow: "subscription_changes" ("account", "livemode", "subscription", "event_id") {
+    pub struct SubscriptionChangeRow: "subscription_changes" ("account", "livemode", "subscription", "event_id") ["customer"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -84,7 +84,7 @@ table! {
 
 table! {
     /// What a subscription is worth from `at` until its next row.
-    pub struct SubscriptionMrrRow: "subscription_mrr" ("account", "livemode", "subscription", "at") {
+    pub struct SubscriptionMrrRow: "subscription_mrr" ("account", "livemode", "subscription", "at") ["customer"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.
@@ -99,6 +99,8 @@ table! {
         currency: String,
         /// Stripe's status.
         status: String,
+        /// Whether it counts towards MRR at all.
+        counted: bool,
         /// MRR before discounts, micro-minor units.
         list_micros: i64,
         /// What discounts take off, micro-minor units.
@@ -120,7 +122,7 @@ table! {
 
 table! {
     /// A change of one customer's MRR in one currency.
-    pub struct MovementRow: "mrr_movements" ("account", "livemode", "customer", "currency", "at") {
+    pub struct MovementRow: "mrr_movements" ("account", "livemode", "customer", "currency", "at") ["customer"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.

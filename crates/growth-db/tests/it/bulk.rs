@@ -37,6 +37,7 @@ impl Table for Every {
         ("document", Kind::Json),
     ];
     const KEY: &'static [&'static str] = &["account", "livemode", "id"];
+    const LOOKUPS: &'static [&'static str] = &["id", "words"];
 }
 
 async fn create(db: &Db) {

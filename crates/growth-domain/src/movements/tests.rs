@@ -20,6 +20,7 @@ fn timeline(steps: &[(i64, i64)]) -> Vec<Segment> {
             Segment {
                 at: at(*minute),
                 status: "active".into(),
+                counted: true,
                 mrr: Mrr { list: net, discount: Micros::ZERO, net },
                 at_risk: false,
                 ending: false,
@@ -101,7 +102,7 @@ proptest! {
             .collect();
         let names: Vec<String> = (0..timelines.len()).map(|n| format!("sub_{n}")).collect();
         let movements = fold(names.iter().zip(&timelines).map(|(name, t)| (name.as_str(), "gbp", t.as_slice())));
-        let mrr_at = |t: DateTime<Utc>| movements.iter().filter(|m| m.at < t).map(|m| m.delta).sum::<Micros>();
+        let mrr_at = |t: DateTime<Utc>| movements.iter().rev().find(|m| m.at < t).map_or(Micros::ZERO, |m| m.mrr);
         let (start, end) = (at(from), at(from + length));
         let inside = movements.iter().filter(|m| m.at >= start && m.at < end).map(|m| (m.kind, m.delta));
         prop_assert!(RollForward::build(mrr_at(start), inside, Micros::ZERO, mrr_at(end)).is_ok());

@@ -111,7 +111,14 @@ fn untold<'a>(told: &[Told<'a, Charge>], facts: &Facts<'a>, links: &Links<'a>) -
     let mut known = 0;
     for told in facts.refunds.values() {
         let refund = latest(told)?;
-        if refund.charge.as_deref() != Some(charge.id.as_str()) {
+        let of_this_charge = match (&refund.charge, &refund.payment_intent) {
+            (Some(id), _) => *id == charge.id,
+            (None, Some(intent)) => {
+                charge.status == "succeeded" && charge.payment_intent.as_ref() == Some(intent)
+            }
+            (None, None) => false,
+        };
+        if !of_this_charge {
             continue;
         }
         let made =

@@ -217,6 +217,14 @@ fn refunds_are_counted_once_and_a_failed_one_gives_its_amount_back() {
 }
 
 #[test]
+fn a_refund_that_names_its_intent_alone_is_counted_once() {
+    let mut by_intent = refund(50, "re_1", 500, "succeeded");
+    let PaymentObject::Refund(object) = &mut by_intent.object else { unreachable!() };
+    object.charge = None;
+    assert_eq!(one(&[charge(60, "ch_1", Some("pi_1"), "succeeded", 500), by_intent]).refund_amount, 500);
+}
+
+#[test]
 fn the_part_that_only_the_charge_tells_is_a_refund_of_its_own() {
     let facts = [charge(60, "ch_1", Some("pi_1"), "succeeded", 800), refund(50, "re_1", 500, "succeeded")];
     let group = fold(&facts);

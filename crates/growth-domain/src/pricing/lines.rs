@@ -32,6 +32,9 @@ pub(super) fn of<'a>(
         let total = Some(total).filter(|total| *total > 0);
         return Err(Unpriced::ItemsMissing { shown: state.items.len(), total });
     }
+    if let Some(item) = state.items.iter().find(|item| item.price.is_named_only()) {
+        return Err(Unpriced::Price { price: item.price.id.clone() });
+    }
     let currency = currency(state);
     state
         .items
@@ -71,7 +74,7 @@ fn line<'a>(
 }
 
 fn invoice_line<'c>(item: &SubscriptionItem, catalog: &'c impl Catalog) -> Option<&'c InvoiceLine> {
-    catalog.invoice_line(&item.id, &item.price.id).filter(|line| !line.proration)
+    catalog.invoice_line(item).filter(|line| !line.proration)
 }
 
 /// Computes the line from the price, else takes the last invoice's word for it.

@@ -28,7 +28,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{CouponTerms, DiscountTerms, InvoiceLine, SubscriptionState, Tier};
+use crate::facts::{CouponTerms, DiscountTerms, InvoiceLine, SubscriptionItem, SubscriptionState, Tier};
 use crate::money::Micros;
 
 /// Which of the usual definitions of MRR is meant, where vendors disagree.
@@ -79,11 +79,12 @@ pub trait Catalog {
     /// A coupon by its id.
     fn coupon(&self, id: &str) -> Option<&CouponTerms>;
 
-    /// The last invoice line of a subscription item, else of its price in the same subscription, that is no proration.
+    /// The last invoice line of a subscription item, else of its price in the same subscription, that is no
+    /// proration; rather an earlier one that was for as many units. Lines of several tiers are added up.
     ///
     /// It stands in for a price that cannot be computed: its amount is before
     /// discounts, in the subscription's currency, and for its whole quantity.
-    fn invoice_line(&self, item: &str, price: &str) -> Option<&InvoiceLine>;
+    fn invoice_line(&self, item: &SubscriptionItem) -> Option<&InvoiceLine>;
 }
 
 /// A subscription's MRR in its currency; `list - discount = net`, and each fits an `i64` of micros.
@@ -107,6 +108,12 @@ pub enum Unpriced {
         shown: usize,
         /// How many there are, where that is known.
         total: Option<u64>,
+    },
+    /// A price that is only known by its id.
+    #[error("price {price} is not known")]
+    Price {
+        /// The price's id.
+        price: String,
     },
     /// A tiered price without its tiers.
     #[error("the tiers of price {price} are not known")]

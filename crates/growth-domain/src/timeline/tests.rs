@@ -21,7 +21,7 @@ impl Catalog for Known {
     fn coupon(&self, id: &str) -> Option<&CouponTerms> {
         self.coupons.iter().find(|coupon| coupon.id == id)
     }
-    fn invoice_line(&self, _: &str, _: &str) -> Option<&InvoiceLine> {
+    fn invoice_line(&self, _: &SubscriptionItem) -> Option<&InvoiceLine> {
         None
     }
 }
@@ -110,6 +110,7 @@ fn a_conservative_report_gives_up_after_thirty_days_past_due() {
     let built = build(&facts, &[], &Known::default(), Policy::Conservative);
     let last = built.segments.last().unwrap();
     assert_eq!((last.at, last.mrr.net, last.reason), (day(40), Micros::ZERO, Some("delinquent")));
+    assert!(!last.counted);
     assert!(!last.at_risk);
 }
 
@@ -137,6 +138,14 @@ fn a_first_fact_that_is_no_creation_tells_of_the_time_before() {
         ..state("canceled", vec![item("si_1", "p", 1900)])
     };
     assert_eq!(worth(&[told(day(90), DELETED, end)]), [(0, 1900, None), (60, 0, Some("voluntary"))]);
+}
+
+#[test]
+fn a_first_fact_of_an_overdue_payment_is_not_overdue_from_the_beginning() {
+    let facts = [told(day(90), UPDATED, state("past_due", vec![item("si_1", "p", 1900)]))];
+    let built = build(&facts, &[], &Known::default(), Policy::Conservative);
+    let steps: Vec<_> = built.segments.iter().map(|s| (s.at, s.at_risk, s.counted)).collect();
+    assert_eq!(steps, [(day(0), false, true), (day(90), true, true), (day(120), false, false)]);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use growth_db::rows::{
     CouponRow, CustomerClaimRow, CustomerRow, DiscountRow, DisputeRow, InvoiceRow, MovementRow,
-    PaymentAliasRow, PaymentFactRow, PaymentRow, PriceRow, PricingReferenceRow, ProductRow, RefundRow,
-    SubscriptionChangeRow, SubscriptionMrrRow, SubscriptionRow,
+    PaymentAliasRow, PaymentFactRow, PaymentReferenceRow, PaymentRow, PriceRow, PricingReferenceRow,
+    ProductRow, RefundRow, SubscriptionChangeRow, SubscriptionMrrRow, SubscriptionRow,
 };
 use growth_db::table::Table;
 use growth_db::{Db, query};
@@ -30,6 +30,7 @@ pub(crate) async fn revenue(db: &Db, account: &str) -> Vec<String> {
         MovementRow,
         PaymentFactRow,
         PaymentAliasRow,
+        PaymentReferenceRow,
         PaymentRow,
         RefundRow,
         DisputeRow,

@@ -1,12 +1,10 @@
 //! `growthctl migrate`
 
-use std::str::FromStr;
-
 use growth_db::migrate;
 use growth_domain::pricing::Policy;
 
 use crate::database;
-use crate::failure::{Outcome, misuse};
+use crate::failure::Outcome;
 use crate::printer::{Printer, Unit};
 use crate::settings::Settings;
 
@@ -23,12 +21,12 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["dry_run", "check"])]
     rebuild: bool,
     /// With --rebuild: by which definitions MRR is counted from now on, stripe or conservative
-    #[arg(long, requires = "rebuild", value_name = "POLICY", default_value = "stripe")]
-    policy: String,
+    /// [default: those it was counted by]
+    #[arg(long, requires = "rebuild", value_name = "POLICY")]
+    policy: Option<Policy>,
 }
 
 pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
-    let policy = Policy::from_str(&args.policy).map_err(|error| misuse(error.to_string()))?;
     if args.dry_run || args.check {
         let pending = database::pending(settings).await?;
         for migration in &pending {
@@ -49,9 +47,10 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     }
     if args.rebuild {
         let mut progress = None;
-        growth_ingest::rebuild(&db, policy, |done, total| {
-            let progress = progress
-                .get_or_insert_with(|| printer.progress("customers", Some(total as u64), Unit::Things));
+        let policy = growth_ingest::rebuild(&db, args.policy, |done, total| {
+            let progress = progress.get_or_insert_with(|| {
+                printer.progress("rebuilding the ledger", Some(total as u64), Unit::Things)
+            });
             progress.at(done as u64);
         })
         .await?;

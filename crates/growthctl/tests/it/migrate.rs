@@ -31,6 +31,8 @@ on_each_engine! {
         let after = place.report();
         assert_eq!(after["header"]["policy"], "conservative");
         assert_ne!(after["revenue"][0]["mrr"], before["revenue"][0]["mrr"]);
+        assert_eq!(place.run(["migrate", "--rebuild"]).code, 0);
+        assert_eq!(place.report(), after, "without a word about it, the policy stays");
         assert_eq!(place.run(["migrate", "--rebuild", "--policy", "wishful"]).code, 2);
     }
 }

@@ -49,6 +49,13 @@ fn a_price_that_cannot_be_computed_is_read_from_its_last_invoice_line() {
 }
 
 #[test]
+fn a_price_known_by_its_id_alone_is_not_free() {
+    let mut unknown = item(5_000, 1, "month");
+    unknown.price = PriceTerms { id: "price_1".to_owned(), ..PriceTerms::default() };
+    assert_eq!(message(&subscription([unknown], &[]), &Book::default()), "price price_1 is not known");
+}
+
+#[test]
 fn an_invoice_line_is_before_discounts_and_may_be_found_by_its_price() {
     let mut book = Book::default().with("half", percent("50", "forever"));
     book.lines.insert("price_1".to_owned(), june(19_500));

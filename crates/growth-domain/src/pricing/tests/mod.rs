@@ -32,8 +32,8 @@ impl Catalog for Book {
         self.coupons.get(id)
     }
 
-    fn invoice_line(&self, item: &str, price: &str) -> Option<&InvoiceLine> {
-        self.lines.get(item).or_else(|| self.lines.get(price))
+    fn invoice_line(&self, item: &SubscriptionItem) -> Option<&InvoiceLine> {
+        self.lines.get(&item.id).or_else(|| self.lines.get(&item.price.id))
     }
 }
 
