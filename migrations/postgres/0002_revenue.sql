@@ -166,7 +166,7 @@ CREATE TABLE subscription_mrr (
     reconstructed   BOOLEAN NOT NULL,
     PRIMARY KEY (account, livemode, subscription, at)
 );
-CREATE INDEX subscription_mrr_customer ON subscription_mrr (account, livemode, customer);
+CREATE INDEX subscription_mrr_customer ON subscription_mrr (account, livemode, customer, subscription, at);
 
 -- The ledger: each change of one customer's MRR in one currency. kind: new, reactivation,
 -- expansion, contraction, churn. mrr_micros is the MRR after the change.

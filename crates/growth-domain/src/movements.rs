@@ -11,12 +11,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::money::Micros;
-use crate::timeline::Segment;
 
 /// Changes of one customer within this time are netted before they are classified.
 ///
-/// The movement has the time of the first of them, so within it the ledger is ahead of what the
-/// subscriptions were worth at that instant.
+/// The movement has the time of the first of them.
 pub const NETTING: TimeDelta = TimeDelta::minutes(60);
 
 /// What a change of MRR is.
@@ -88,40 +86,60 @@ pub struct Movement {
     pub reconstructed: bool,
 }
 
+/// What a subscription is worth from an instant until its next one.
+#[derive(Clone, Copy, Debug)]
+pub struct Worth<'a> {
+    /// `sub_…`
+    pub subscription: &'a str,
+    /// Lower-case currency code.
+    pub currency: &'a str,
+    /// From when.
+    pub at: DateTime<Utc>,
+    /// What counts as MRR.
+    pub net: Micros,
+    /// Why it changed, where that is known.
+    pub reason: Option<&'a str>,
+    /// Whether this is known by evidence only.
+    pub reconstructed: bool,
+}
+
 struct Change<'a> {
     at: DateTime<Utc>,
     subscription: &'a str,
     delta: Micros,
-    reason: Option<&'static str>,
+    reason: Option<&'a str>,
     reconstructed: bool,
 }
 
-/// Folds the timelines of one customer's subscriptions (id, currency, segments) into movements,
-/// by currency and time.
-pub fn fold<'a>(subscriptions: impl IntoIterator<Item = (&'a str, &'a str, &'a [Segment])>) -> Vec<Movement> {
+/// Folds what one customer's subscriptions are worth into movements, by currency and time.
+///
+/// Each subscription's steps come in order of time. Changes on both sides of one of the `cuts` are
+/// never netted with each other, so that the ledger of a period holds nothing of another.
+pub fn fold<'a>(worth: impl IntoIterator<Item = Worth<'a>>, cuts: &[DateTime<Utc>]) -> Vec<Movement> {
+    let mut before: BTreeMap<&str, Micros> = BTreeMap::new();
     let mut by_currency: BTreeMap<&str, Vec<Change<'_>>> = BTreeMap::new();
-    for (subscription, currency, segments) in subscriptions {
-        let changes = by_currency.entry(currency).or_default();
-        let mut before = Micros::ZERO;
-        for segment in segments {
-            let delta = segment.mrr.net - before;
-            before = segment.mrr.net;
-            if delta != Micros::ZERO {
-                let Segment { at, reason, reconstructed, .. } = *segment;
-                changes.push(Change { at, subscription, delta, reason, reconstructed });
-            }
+    for step in worth {
+        let Worth { subscription, currency, at, net, reason, reconstructed } = step;
+        let before = before.entry(subscription).or_default();
+        let delta = net - *before;
+        *before = net;
+        if delta != Micros::ZERO {
+            let change = Change { at, subscription, delta, reason, reconstructed };
+            by_currency.entry(currency).or_default().push(change);
         }
     }
-    by_currency.into_iter().flat_map(|(currency, changes)| ledger(currency, changes)).collect()
+    by_currency.into_iter().flat_map(|(currency, changes)| ledger(currency, changes, cuts)).collect()
 }
 
-fn ledger(currency: &str, mut changes: Vec<Change<'_>>) -> Vec<Movement> {
+fn ledger(currency: &str, mut changes: Vec<Change<'_>>, cuts: &[DateTime<Utc>]) -> Vec<Movement> {
     changes.sort_by(|a, b| (a.at, a.subscription).cmp(&(b.at, b.subscription)));
     let mut movements = Vec::new();
     let (mut mrr, mut paid_before) = (Micros::ZERO, false);
     let mut rest = changes.as_slice();
     while let Some(first) = rest.first() {
-        let together = rest.iter().take_while(|change| change.at < first.at + NETTING).count();
+        let cut = cuts.iter().copied().filter(|cut| *cut > first.at).min();
+        let until = cut.map_or(first.at + NETTING, |cut| cut.min(first.at + NETTING));
+        let together = rest.iter().take_while(|change| change.at < until).count();
         let (netted, later) = rest.split_at(together);
         rest = later;
         let after = mrr + netted.iter().map(|change| change.delta).sum::<Micros>();
@@ -144,7 +162,7 @@ fn ledger(currency: &str, mut changes: Vec<Change<'_>>) -> Vec<Movement> {
 
 /// Why several changes together moved the MRR this way: the reason of the largest that did;
 /// a swap where one subscription took over from another.
-fn reason(netted: &[Change<'_>], delta: Micros) -> Option<&'static str> {
+fn reason<'a>(netted: &[Change<'a>], delta: Micros) -> Option<&'a str> {
     let gains = delta > Micros::ZERO;
     let against = netted.iter().any(|change| (change.delta > Micros::ZERO) != gains);
     if against && netted.iter().any(|change| change.subscription != netted[0].subscription) {

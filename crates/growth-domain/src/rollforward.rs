@@ -3,8 +3,6 @@
 //! Identity, checked whenever a period is built:
 //! `opening + new + reactivation + expansion - contraction - churn + fx = closing`.
 
-use std::collections::BTreeMap;
-
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
@@ -126,18 +124,16 @@ pub struct Cohort {
 }
 
 impl Cohort {
-    /// From the MRR of each customer at the start and at the end of the period.
-    pub fn build<K: Ord>(opening: &BTreeMap<K, Micros>, closing: &BTreeMap<K, Micros>) -> Self {
-        let mut cohort = Self::default();
-        for (customer, before) in opening.iter().filter(|(_, mrr)| **mrr > Micros::ZERO) {
-            let after = closing.get(customer).copied().unwrap_or_default();
-            cohort.customers += 1;
-            cohort.lost += u64::from(after == Micros::ZERO);
-            cohort.opening += *before;
-            cohort.closing += after;
-            cohort.retained += after.min(*before);
+    /// Adds a customer by the MRR at the start and at the end of the period; one without any at the
+    /// start is none of them.
+    pub fn add(&mut self, opening: Micros, closing: Micros) {
+        if opening > Micros::ZERO {
+            self.customers += 1;
+            self.lost += u64::from(closing == Micros::ZERO);
+            self.opening += opening;
+            self.closing += closing;
+            self.retained += closing.min(opening);
         }
-        cohort
     }
 
     /// R3: those who left, of those who paid at the start.
@@ -191,12 +187,23 @@ mod tests {
         assert_eq!((period.fx, period.net_new()), (Micros::from_minor(-400), Micros::ZERO));
     }
 
+    fn cohort(customers: &[(i64, i64)]) -> Cohort {
+        let mut cohort = Cohort::default();
+        for (opening, closing) in customers {
+            cohort.add(major(*opening), major(*closing));
+        }
+        cohort
+    }
+
     #[test]
-    fn r3_r4_r5_are_about_those_who_paid_at_the_start() {
-        let opening = BTreeMap::from([("a", major(100)), ("b", major(100)), ("c", major(100))]);
-        let closing =
-            BTreeMap::from([("a", major(150)), ("b", major(60)), ("c", major(0)), ("d", major(200))]);
-        let cohort = Cohort::build(&opening, &closing);
+    fn r3_a_hundred_of_a_thousand_who_leave_are_ten_percent() {
+        let customers = (0..1000).map(|n| (10, if n < 100 { 0 } else { 10 }));
+        assert_eq!(percent(cohort(&customers.collect::<Vec<_>>()).customer_churn()), "10.00");
+    }
+
+    #[test]
+    fn r4_r5_are_about_those_who_paid_at_the_start() {
+        let cohort = cohort(&[(100, 150), (100, 60), (100, 0), (0, 200)]);
         assert_eq!(percent(cohort.customer_churn()), "33.33");
         assert_eq!(percent(cohort.net_revenue_retention()), "70.00");
         assert_eq!(percent(cohort.gross_revenue_retention()), "53.33");
@@ -204,9 +211,7 @@ mod tests {
 
     #[test]
     fn a_customer_who_comes_and_goes_inside_the_period_is_not_retention() {
-        let opening = BTreeMap::from([("a", major(100))]);
-        let closing = BTreeMap::from([("a", major(100)), ("b", major(0))]);
-        let cohort = Cohort::build(&opening, &closing);
+        let cohort = cohort(&[(100, 100), (0, 0)]);
         assert_eq!(percent(cohort.net_revenue_retention()), "100.00");
         assert_eq!(percent(cohort.gross_revenue_retention()), "100.00");
         assert_eq!(cohort.lost, 0);

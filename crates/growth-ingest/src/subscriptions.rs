@@ -12,7 +12,7 @@ use growth_domain::facts::{
     SubscriptionState, Tier,
 };
 use growth_domain::money::Micros;
-use growth_domain::movements::{self, Movement};
+use growth_domain::movements::{self, Movement, Worth};
 use growth_domain::pricing::{Catalog, Policy};
 use growth_domain::stamp::{Scope, Stamp};
 use growth_domain::timeline::{self, Segment, Timeline};
@@ -71,10 +71,18 @@ pub(crate) async fn build(
             let currency = timeline.latest.as_ref().map(|state| state.currency.clone()).unwrap_or_default();
             timelines.push((id.as_str(), currency, timeline));
         }
-        let parts =
-            timelines.iter().map(|(id, currency, built)| (*id, currency.as_str(), built.segments.as_slice()));
-        rows.movements
-            .extend(movements::fold(parts).iter().map(|movement| movement_row(scope, customer, movement)));
+        let worth = timelines.iter().flat_map(|(id, currency, built)| {
+            built.segments.iter().map(move |segment| Worth {
+                subscription: id,
+                currency,
+                at: segment.at,
+                net: segment.mrr.net,
+                reason: segment.reason,
+                reconstructed: segment.reconstructed,
+            })
+        });
+        let moved = movements::fold(worth, &[]);
+        rows.movements.extend(moved.iter().map(|movement| movement_row(scope, customer, movement)));
         for (id, currency, built) in &timelines {
             let told_last = subscriptions[*id].iter().map(|fact| &fact.stamp).max();
             rows.subscriptions.extend(subscription_row(scope, built, told_last));

@@ -17,7 +17,8 @@ growth_db::statements! {
         COUNT(*) FILTER (WHERE id = invoice) AS by_invoice_n,
         CAST(COALESCE(SUM(amount) FILTER (WHERE id = invoice), 0) AS BIGINT) AS by_invoice,
         CAST(COALESCE(SUM(fee) FILTER (WHERE fee_currency = currency), 0) AS BIGINT) AS fees,
-        COUNT(*) FILTER (WHERE fee IS NULL OR fee_currency IS NULL OR fee_currency <> currency) AS fees_unknown
+        COUNT(*) FILTER (WHERE (fee IS NULL OR fee_currency IS NULL OR fee_currency <> currency)
+            AND (method IS NULL OR method <> 'out_of_band')) AS fees_unknown
     FROM payments
     WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at >= $3 AND paid_at < $4
     GROUP BY currency";
@@ -35,7 +36,8 @@ growth_db::statements! {
         CAST(COALESCE(SUM(withdrawn) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT)
         - CAST(COALESCE(SUM(reinstated) FILTER (WHERE reinstated_at >= $3 AND reinstated_at < $4), 0) AS BIGINT)
         AS amount,
-        CAST(COALESCE(SUM(fee) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT) AS fees
+        CAST(COALESCE(SUM(fee) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT) AS fees,
+        COUNT(*) FILTER (WHERE fee IS NULL AND withdrawn_at >= $3 AND withdrawn_at < $4) AS fees_unknown
     FROM disputes WHERE account = $1 AND livemode = $2 GROUP BY currency";
     PAYMENT_LINES = "SELECT p.id, p.event_id, COALESCE(p.paid_at, p.created_at) AS at, p.amount, p.currency,
         p.status, COALESCE(r.terms ->> 'nickname', d.name, p.plan_name) AS plan_name, p.billing_period,
@@ -102,7 +104,8 @@ pub(crate) async fn add(
     for revenue in currencies.values_mut() {
         for cash in [&mut revenue.cash.current, &mut revenue.cash.previous, &mut revenue.all_time] {
             cash.net_before_fees = cash.payments.amount - cash.refunds.amount - cash.disputes.amount;
-            cash.net = (cash.fees_unknown == 0).then(|| cash.net_before_fees - cash.known_fees);
+            cash.net = (cash.fees_unknown + cash.dispute_fees_unknown == 0)
+                .then(|| cash.net_before_fees - cash.known_fees);
         }
     }
     Ok(())
@@ -134,10 +137,13 @@ async fn add_span(
             cash.refunds_without_payment = money(row.orphan_n, row.orphans);
         });
     }
-    for (currency, n, amount, fees) in run(DISPUTES).fetch_all::<(String, i64, i64, i64)>().await? {
+    for (currency, n, amount, fees, unknown) in
+        run(DISPUTES).fetch_all::<(String, i64, i64, i64, i64)>().await?
+    {
         cash(&currency, &|cash| {
             cash.disputes = money(n, amount);
             cash.known_fees += fees;
+            cash.dispute_fees_unknown = unsigned(unknown);
         });
     }
     Ok(())

@@ -1,45 +1,64 @@
 //! How fresh and how complete the data is.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use growth_db::{Db, query};
 use growth_domain::stamp::Scope;
 
 use crate::cash::unsigned;
 use crate::error::Error;
 use crate::request::Request;
+use crate::revenue::Subscriptions;
 use crate::snapshot::Freshness;
 
 growth_db::statements! {
-    LATEST = "SELECT MAX(created) AS created, MAX(received_at) AS received_at FROM stripe_events
-    WHERE account = $1 AND livemode = $2";
-    STATES = "SELECT state, COUNT(*) AS n FROM stripe_events WHERE account = $1 AND livemode = $2
-    GROUP BY state";
+    STATES = "SELECT state, COUNT(*) AS n, MAX(created) AS created FROM stripe_events
+    WHERE account = $1 AND livemode = $2 GROUP BY state";
+    LAST_RECEIVED = "SELECT MAX(received_at) AS at FROM stripe_events WHERE account = $1 AND livemode = $2";
     LAST_PRODUCT_EVENT = "SELECT MAX(last_seen_at) AS at FROM user_milestones";
-    RECONSTRUCTED = "SELECT COUNT(*) AS n FROM mrr_movements
-    WHERE account = $1 AND livemode = $2 AND at >= $3 AND at < $4 AND reconstructed";
-    OTHER_ACCOUNTS = "SELECT COUNT(DISTINCT account) AS n FROM stripe_events
-    WHERE livemode = $1 AND account <> $2";
+    OTHER_ACCOUNTS = "SELECT COUNT(DISTINCT account) AS n FROM stripe_events WHERE livemode = $1 AND account <> $2";
+    UNLINKED = "SELECT customer, currency, amount, paid_at, payment_intent IS NULL AS by_invoice FROM payments
+    WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at >= $3 AND paid_at < $4
+        AND customer IS NOT NULL AND (id = invoice OR (invoice IS NULL AND payment_intent IS NOT NULL))";
+}
+
+/// How far apart two tellings of one payment are at most.
+const SAME_PAYMENT: TimeDelta = TimeDelta::hours(1);
+
+#[derive(sqlx::FromRow)]
+struct Unlinked {
+    customer: String,
+    currency: String,
+    amount: i64,
+    paid_at: DateTime<Utc>,
+    by_invoice: bool,
 }
 
 /// The figures of the data as it is now, whatever the window.
-pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result<Freshness, Error> {
+pub(crate) async fn figures(
+    db: &Db,
+    scope: &Scope,
+    request: &Request,
+    subscriptions: &Subscriptions,
+) -> Result<Freshness, Error> {
     let scoped = |sql: &'static str| query(db, sql).bind(&scope.account).bind(scope.livemode);
-    let (created, received): (Option<DateTime<Utc>>, Option<DateTime<Utc>>) =
-        scoped(LATEST).fetch_one().await?;
+    let (received,): (Option<DateTime<Utc>>,) = scoped(LAST_RECEIVED).fetch_one().await?;
     let (last_seen,): (Option<DateTime<Utc>>,) = query(db, LAST_PRODUCT_EVENT).fetch_one().await?;
-    let window = scoped(RECONSTRUCTED).bind(request.window.start).bind(request.window.end);
-    let (reconstructed,): (i64,) = window.fetch_one().await?;
     let others = query(db, OTHER_ACCOUNTS).bind(scope.livemode).bind(&scope.account);
     let (other_accounts,): (i64,) = others.fetch_one().await?;
+    let unlinked = scoped(UNLINKED).bind(request.window.start).bind(request.window.end).fetch_all().await?;
     let mut freshness = Freshness {
-        last_stripe_event_at: created,
         last_stripe_event_received_at: received,
         last_product_event_at: last_seen,
-        reconstructed_movements: unsigned(reconstructed),
+        reconstructed_movements: subscriptions.reconstructed_movements,
+        reconstructed_subscriptions: subscriptions.reconstructed_subscriptions,
+        possibly_counted_twice: told_twice(unlinked),
         other_accounts: unsigned(other_accounts),
         ..Freshness::default()
     };
-    for (state, n) in scoped(STATES).fetch_all::<(String, i64)>().await? {
+    for (state, n, created) in scoped(STATES).fetch_all::<(String, i64, Option<DateTime<Utc>>)>().await? {
+        freshness.last_stripe_event_at = freshness.last_stripe_event_at.max(created);
         match state.as_str() {
             "applied" => freshness.applied_events = unsigned(n),
             "ignored" => freshness.ignored_events = unsigned(n),
@@ -48,4 +67,21 @@ pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result
         }
     }
     Ok(freshness)
+}
+
+/// How many payments known by their invoice have a payment without an invoice that may be the same.
+fn told_twice(unlinked: Vec<Unlinked>) -> u64 {
+    let mut by_intent: BTreeMap<(String, String, i64), Vec<DateTime<Utc>>> = BTreeMap::new();
+    let (by_invoice, others): (Vec<_>, Vec<_>) = unlinked.into_iter().partition(|payment| payment.by_invoice);
+    for payment in others {
+        by_intent
+            .entry((payment.customer, payment.currency, payment.amount))
+            .or_default()
+            .push(payment.paid_at);
+    }
+    let has_twin = |payment: Unlinked| {
+        let twins = by_intent.get(&(payment.customer, payment.currency, payment.amount));
+        twins.is_some_and(|times| times.iter().any(|at| (*at - payment.paid_at).abs() <= SAME_PAYMENT))
+    };
+    by_invoice.into_iter().map(has_twin).filter(|twin| *twin).count() as u64
 }

@@ -32,9 +32,10 @@ pub use snapshot::{
 pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Error> {
     let scope = request.scope(db).await?;
     let policy = request::stored_policy(db).await?;
-    let mut currencies = revenue::by_currency(db, &scope, request).await?;
-    cash::add(db, &scope, request, &mut currencies).await?;
-    let currencies = revenue::in_order(currencies, request.goal.as_ref());
+    let mut subscriptions = revenue::figures(db, &scope, request).await?;
+    cash::add(db, &scope, request, &mut subscriptions.revenue).await?;
+    let freshness = freshness::figures(db, &scope, request, &subscriptions).await?;
+    let currencies = revenue::in_order(subscriptions.revenue, request.goal.as_ref());
     let goal = request.goal.as_ref().map(|goal| revenue::progress(goal, &currencies));
     Ok(GrowthSnapshot {
         schema_version: snapshot::SCHEMA_VERSION,
@@ -42,9 +43,9 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         goal,
         payments: cash::payments(db, &scope, request).await?,
         refunds: cash::refunds(db, &scope, request).await?,
-        unpriced: revenue::unpriced(db, &scope, request).await?,
+        unpriced: subscriptions.unpriced,
         users: users::figures(db, request).await?,
-        freshness: freshness::figures(db, &scope, request).await?,
+        freshness,
         revenue: currencies,
     })
 }

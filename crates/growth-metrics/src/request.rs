@@ -45,7 +45,8 @@ pub struct Goal {
 }
 
 growth_db::statements! {
-    HAS_MODE = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2) AS known";
+    HAS_MODE = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2
+        AND state = 'applied') AS known";
 }
 
 /// The policy that the stored ledger was built with.

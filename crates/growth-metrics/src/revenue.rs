@@ -1,4 +1,8 @@
-//! MRR: the ledger over two windows, and what subscriptions are worth at their ends.
+//! MRR: what subscriptions are worth at three instants, and the movements in between.
+//!
+//! One pass over `subscription_mrr`, customer by customer, so that memory does not grow with the
+//! number of customers. Movements are folded here and not read from the stored ledger: a ledger
+//! that nets changes over the end of a period would hold what happened after it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +10,7 @@ use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use growth_db::{Db, query};
 use growth_domain::money::Micros;
-use growth_domain::movements::Kind;
+use growth_domain::movements::{Kind, Worth, fold};
 use growth_domain::rollforward::{Cohort, Ratio, RollForward};
 use growth_domain::stamp::Scope;
 
@@ -18,190 +22,173 @@ use crate::snapshot::{CurrencyRevenue, GoalProgress, Mrr, Periods, Retention, Un
 pub(crate) type ByCurrency = BTreeMap<String, CurrencyRevenue>;
 
 growth_db::statements! {
-    MOVEMENTS = "SELECT customer, currency, at, kind, delta_micros FROM mrr_movements
-    WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY currency, customer, at";
-    WORTH = "SELECT subscription, at, customer, currency, status, list_micros, discount_micros, net_micros,
-    at_risk, ending, unpriced FROM subscription_mrr
-    WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY subscription, at";
+    WORTH = "SELECT customer, subscription, at, currency, status, counted, list_micros, discount_micros, net_micros,
+        at_risk, ending, unpriced, reason, reconstructed
+    FROM subscription_mrr
+    WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY customer, subscription, at";
 }
 
 #[derive(sqlx::FromRow)]
-struct MovementRow {
-    customer: String,
-    currency: String,
-    at: DateTime<Utc>,
-    kind: String,
-    delta_micros: i64,
-}
-
-#[derive(Clone, sqlx::FromRow)]
 struct WorthRow {
+    customer: String,
     subscription: String,
     at: DateTime<Utc>,
-    customer: String,
     currency: String,
     status: String,
+    counted: bool,
     list_micros: i64,
     discount_micros: i64,
     net_micros: i64,
     at_risk: bool,
     ending: bool,
     unpriced: Option<String>,
+    reason: Option<String>,
+    reconstructed: bool,
 }
 
 impl WorthRow {
-    fn counts(&self) -> bool {
-        matches!(self.status.as_str(), "active" | "past_due")
+    fn net(&self) -> Micros {
+        Micros(self.net_micros.into())
     }
 }
 
-/// One currency's ledger, as far as two adjoining windows need it.
+/// What the subscriptions tell.
 #[derive(Default)]
-struct Ledger {
-    /// Each customer's MRR at the start of the previous window, at its end, and at the end of the window.
-    balances: BTreeMap<String, [Micros; 3]>,
+pub(crate) struct Subscriptions {
+    /// MRR, movements and rates; no cash yet.
+    pub(crate) revenue: ByCurrency,
+    /// Those that count at the end of the window without a known price.
+    pub(crate) unpriced: Vec<Unpriced>,
+    /// How many movements of the window are known by evidence only.
+    pub(crate) reconstructed_movements: u64,
+    /// How many subscriptions with MRR at the end of the window are known by evidence only.
+    pub(crate) reconstructed_subscriptions: u64,
+}
+
+/// One currency's sums on the way.
+#[derive(Default)]
+struct Sums {
+    /// At the start of the previous window, at its end, and at the end of the window.
+    worth: [Mrr; 3],
     current: Vec<(Kind, Micros)>,
     previous: Vec<(Kind, Micros)>,
+    cohort: Periods<Cohort>,
 }
 
 /// Builds the roll-forwards, rates and MRR of every currency.
-pub(crate) async fn by_currency(db: &Db, scope: &Scope, request: &Request) -> Result<ByCurrency, Error> {
-    let mut currencies = ByCurrency::new();
-    for (currency, ledger) in ledgers(db, scope, request).await? {
-        let revenue = ledger
+pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result<Subscriptions, Error> {
+    let mut all = Subscriptions::default();
+    let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
+    let query = query(db, WORTH).bind(&scope.account).bind(scope.livemode).bind(request.window.end);
+    let mut rows = query.fetch::<WorthRow>()?;
+    let mut of_customer: Vec<WorthRow> = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        if of_customer.last().is_some_and(|last| last.customer != row.customer) {
+            add_customer(&mut all, &mut sums, request, &of_customer);
+            of_customer.clear();
+        }
+        of_customer.push(row);
+    }
+    add_customer(&mut all, &mut sums, request, &of_customer);
+    for (currency, sums) in sums {
+        let revenue = sums
             .revenue(&currency)
             .map_err(|source| Error::Unbalanced { currency: currency.to_uppercase(), source })?;
-        currencies.insert(currency, revenue);
+        all.revenue.insert(currency, revenue);
     }
-    add_worth(db, scope, request, &mut currencies).await?;
-    for revenue in currencies.values_mut() {
-        for mrr in [&mut revenue.mrr.current, &mut revenue.mrr.previous] {
-            mrr.arr = Micros(mrr.net.0 * 12);
-            mrr.arpu = share(mrr.net, mrr.paying_customers);
-        }
-    }
-    Ok(currencies)
+    Ok(all)
 }
 
-async fn ledgers(db: &Db, scope: &Scope, request: &Request) -> Result<BTreeMap<String, Ledger>, Error> {
-    let mut ledgers: BTreeMap<String, Ledger> = BTreeMap::new();
-    let query = query(db, MOVEMENTS).bind(&scope.account).bind(scope.livemode).bind(request.window.end);
-    let mut rows = query.fetch::<MovementRow>()?;
-    while let Some(row) = rows.try_next().await? {
-        let delta = Micros(row.delta_micros.into());
-        let ledger = ledgers.entry(row.currency).or_default();
-        let balance = ledger.balances.entry(row.customer).or_default();
-        balance[2] += delta;
-        if row.at < request.window.start {
-            balance[1] += delta;
+fn add_customer(
+    all: &mut Subscriptions,
+    sums: &mut BTreeMap<String, Sums>,
+    request: &Request,
+    rows: &[WorthRow],
+) {
+    let instants = [request.previous.start, request.window.start, request.window.end];
+    let mut balances: BTreeMap<&str, [Micros; 3]> = BTreeMap::new();
+    for rows in rows.chunk_by(|a, b| a.subscription == b.subscription) {
+        for (n, instant) in instants.iter().enumerate() {
+            let Some(row) = rows.iter().rev().find(|row| row.at < *instant) else { continue };
+            count(&mut sums.entry(row.currency.clone()).or_default().worth[n], row);
+            balances.entry(&row.currency).or_default()[n] += row.net();
         }
-        if row.at < request.previous.start {
-            balance[0] += delta;
+        let Some(last) = rows.last() else { continue };
+        all.reconstructed_subscriptions += u64::from(last.reconstructed && last.counted);
+        all.unpriced.extend(last.unpriced.as_ref().map(|reason| Unpriced {
+            subscription: last.subscription.clone(),
+            customer: last.customer.clone(),
+            currency: last.currency.clone(),
+            reason: reason.clone(),
+        }));
+    }
+    for (currency, [before, opening, closing]) in balances {
+        let sums = sums.entry(currency.to_owned()).or_default();
+        for (mrr, balance) in sums.worth.iter_mut().zip([before, opening, closing]) {
+            mrr.paying_customers += u64::from(balance > Micros::ZERO);
         }
-        let Some(kind) = Kind::parse(&row.kind) else { continue };
-        if request.window.contains(row.at) {
-            ledger.current.push((kind, delta));
-        } else if request.previous.contains(row.at) {
-            ledger.previous.push((kind, delta));
+        sums.cohort.current.add(opening, closing);
+        sums.cohort.previous.add(before, opening);
+    }
+    let worth = rows.iter().map(|row| Worth {
+        subscription: &row.subscription,
+        currency: &row.currency,
+        at: row.at,
+        net: row.net(),
+        reason: row.reason.as_deref(),
+        reconstructed: row.reconstructed,
+    });
+    for movement in fold(worth, &instants) {
+        let sums = sums.entry(movement.currency).or_default();
+        if request.window.contains(movement.at) {
+            sums.current.push((movement.kind, movement.delta));
+            all.reconstructed_movements += u64::from(movement.reconstructed);
+        } else if request.previous.contains(movement.at) {
+            sums.previous.push((movement.kind, movement.delta));
         }
     }
-    Ok(ledgers)
 }
 
-impl Ledger {
+fn count(mrr: &mut Mrr, row: &WorthRow) {
+    mrr.net += row.net();
+    mrr.list += Micros(row.list_micros.into());
+    mrr.discount += Micros(row.discount_micros.into());
+    if !row.ending {
+        mrr.committed += row.net();
+    }
+    if row.at_risk {
+        mrr.at_risk += row.net();
+    }
+    mrr.active_subscriptions += u64::from(row.counted);
+    mrr.trialing_subscriptions += u64::from(row.status == "trialing");
+    mrr.unpriced_subscriptions += u64::from(row.unpriced.is_some());
+}
+
+impl Sums {
+    /// Checks that the movements of both windows lead from what subscriptions were worth at their
+    /// start to what they are worth at their end.
     fn revenue(self, currency: &str) -> Result<CurrencyRevenue, growth_domain::rollforward::Unbalanced> {
-        let at = |instant: usize| {
-            let balances =
-                self.balances.iter().map(|(customer, balance)| (customer.as_str(), balance[instant]));
-            balances.collect::<BTreeMap<&str, Micros>>()
-        };
-        let (before, opening, closing) = (at(0), at(1), at(2));
-        let sum = |balances: &BTreeMap<&str, Micros>| balances.values().copied().sum::<Micros>();
-        let current = RollForward::build(sum(&opening), self.current, Micros::ZERO, sum(&closing))?;
-        let previous = RollForward::build(sum(&before), self.previous, Micros::ZERO, sum(&opening))?;
-        let mrr = |balances: &BTreeMap<&str, Micros>| Mrr {
-            net: sum(balances),
-            paying_customers: balances.values().filter(|mrr| **mrr > Micros::ZERO).count() as u64,
-            ..Mrr::default()
-        };
+        let [before, opening, closing] = self.worth;
+        let current = RollForward::build(opening.net, self.current, Micros::ZERO, closing.net)?;
+        let previous = RollForward::build(before.net, self.previous, Micros::ZERO, opening.net)?;
         Ok(CurrencyRevenue {
             currency: currency.to_owned(),
-            mrr: Periods { current: mrr(&closing), previous: mrr(&opening) },
+            mrr: Periods { current: closing.finished(), previous: opening.finished() },
             movements: Periods { current, previous },
             retention: Periods {
-                current: Retention::of(Cohort::build(&opening, &closing), &current),
-                previous: Retention::of(Cohort::build(&before, &opening), &previous),
+                current: Retention::of(self.cohort.current, &current),
+                previous: Retention::of(self.cohort.previous, &previous),
             },
             ..CurrencyRevenue::default()
         })
     }
 }
 
-/// Adds what the ledger does not tell: list prices, discounts, what is at risk or ending, and how many.
-async fn add_worth(
-    db: &Db,
-    scope: &Scope,
-    request: &Request,
-    currencies: &mut ByCurrency,
-) -> Result<(), Error> {
-    let mut latest: Periods<Option<WorthRow>> = Periods::default();
-    let mut add = |latest: Periods<Option<WorthRow>>| {
-        for (row, current) in [(latest.current, true), (latest.previous, false)] {
-            let Some(row) = row else { continue };
-            let revenue = entry(currencies, &row.currency);
-            count(if current { &mut revenue.mrr.current } else { &mut revenue.mrr.previous }, &row);
-        }
-    };
-    let query = query(db, WORTH).bind(&scope.account).bind(scope.livemode).bind(request.window.end);
-    let mut rows = query.fetch::<WorthRow>()?;
-    while let Some(row) = rows.try_next().await? {
-        if latest.current.as_ref().is_some_and(|known| known.subscription != row.subscription) {
-            add(std::mem::take(&mut latest));
-        }
-        if row.at < request.window.start {
-            latest.previous = Some(row.clone());
-        }
-        latest.current = Some(row);
+impl Mrr {
+    /// R1 and R2 follow from the rest.
+    fn finished(self) -> Self {
+        Self { arr: Micros(self.net.0 * 12), arpu: share(self.net, self.paying_customers), ..self }
     }
-    add(latest);
-    Ok(())
-}
-
-fn count(mrr: &mut Mrr, row: &WorthRow) {
-    let net = Micros(row.net_micros.into());
-    mrr.list += Micros(row.list_micros.into());
-    mrr.discount += Micros(row.discount_micros.into());
-    if !row.ending {
-        mrr.committed += net;
-    }
-    if row.at_risk {
-        mrr.at_risk += net;
-    }
-    mrr.active_subscriptions += u64::from(row.counts());
-    mrr.trialing_subscriptions += u64::from(row.status == "trialing");
-    mrr.unpriced_subscriptions += u64::from(row.unpriced.is_some());
-}
-
-/// The subscriptions without a known price at the end of the window.
-pub(crate) async fn unpriced(db: &Db, scope: &Scope, request: &Request) -> Result<Vec<Unpriced>, Error> {
-    let query = query(db, WORTH).bind(&scope.account).bind(scope.livemode).bind(request.window.end);
-    let mut rows = query.fetch::<WorthRow>()?;
-    let mut latest: BTreeMap<String, Unpriced> = BTreeMap::new();
-    while let Some(row) = rows.try_next().await? {
-        match row.unpriced {
-            None => latest.remove(&row.subscription),
-            Some(reason) => latest.insert(
-                row.subscription.clone(),
-                Unpriced {
-                    subscription: row.subscription,
-                    customer: row.customer,
-                    currency: row.currency,
-                    reason,
-                },
-            ),
-        };
-    }
-    Ok(latest.into_values().collect())
 }
 
 /// The currency's figures, empty ones where it has none yet.
@@ -255,6 +242,9 @@ mod tests {
 
     #[test]
     fn r1_r2_mrr_of_a_year_and_of_a_customer() {
+        let minor = Micros::from_minor;
+        let mrr = Mrr { net: minor(15_000), paying_customers: 3, ..Mrr::default() }.finished();
+        assert_eq!((mrr.arr, mrr.arpu), (minor(180_000), Some(minor(5_000))));
         assert_eq!(share(Micros::from_minor(5_000_000), 100), Some(Micros::from_minor(50_000)));
         assert_eq!(share(Micros(5), 2), Some(Micros(2)));
         assert_eq!(share(Micros(7), 2), Some(Micros(4)));

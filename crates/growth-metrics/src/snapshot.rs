@@ -117,7 +117,7 @@ pub struct CurrencyRevenue {
 /// MRR at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Mrr {
-    /// What counts: the ledger's closing balance.
+    /// What counts: `list` less `discount`.
     pub net: Micros,
     /// Before discounts.
     pub list: Micros,
@@ -207,8 +207,10 @@ pub struct Cash {
     pub net_before_fees: i64,
     /// Fees of the payments and disputes, as far as they are known in this currency.
     pub known_fees: i64,
-    /// Payments whose fee is not known in this currency.
+    /// Payments whose fee is not known in this currency; those paid outside Stripe have none.
     pub fees_unknown: u64,
+    /// Disputes that took money and whose fee is not known.
+    pub dispute_fees_unknown: u64,
     /// Net volume: gross less refunds, disputes and fees; `None` while any fee is not known.
     pub net: Option<i64>,
 }
@@ -333,6 +335,11 @@ pub struct Freshness {
     pub failed_events: u64,
     /// Movements of the window known by evidence only, not told by an event of their time.
     pub reconstructed_movements: u64,
+    /// Subscriptions that count at the end of the window and whose beginning is known by evidence only.
+    pub reconstructed_subscriptions: u64,
+    /// Payments of the window that are known by their invoice only, beside a payment without an invoice of the
+    /// same customer, currency and amount within the hour: probably one payment, counted twice.
+    pub possibly_counted_twice: u64,
     /// Connected accounts with data that this snapshot leaves out.
     pub other_accounts: u64,
 }

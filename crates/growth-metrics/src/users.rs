@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
+use growth_db::rows::settings;
 use growth_db::{Db, query};
 use growth_domain::rollforward::Ratio;
 use growth_domain::window::{Window, day_of, start_of_day};
@@ -71,9 +72,13 @@ async fn newcomers(db: &Db, window: Window, request: &Request) -> Result<Newcome
 }
 
 /// Distinct users with an event in the window: whole local days from the rollup, the rest of the
-/// first and the last day from the events themselves.
+/// first and the last day from the events themselves. A rollup with the days of another zone is no help.
 async fn active(db: &Db, window: Window, time_zone: Tz) -> Result<u64, Error> {
     let mut users: HashSet<i64> = HashSet::new();
+    if settings::read(db, settings::TIME_ZONE).await? != time_zone.name() {
+        users.extend(between(db, window.start, window.end).await?);
+        return Ok(users.len() as u64);
+    }
     let (first, last) = (day_of(window.start, time_zone), day_of(window.end, time_zone));
     let whole_from = if start_of_day(first, time_zone) == window.start { first } else { next(first) };
     if whole_from > last {

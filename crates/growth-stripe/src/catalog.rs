@@ -54,7 +54,7 @@ pub(crate) fn product(
     let deleted = origin.deletes() || fields.flag(["deleted"])?;
     out.push(Fact::Product(ProductFact {
         stamp: origin.stamp(rank::catalog(if deleted { "product.deleted" } else { origin.event_type })),
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         name: fields.text(["name"])?,
         deleted,
     }));
@@ -71,7 +71,7 @@ pub(crate) fn coupon(
         return Ok(());
     }
     let terms = CouponTerms {
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         name: fields.text(["name"])?,
         percent_off: fields.decimal(["percent_off"])?,
         amount_off: fields.amount(["amount_off"])?,
@@ -177,7 +177,7 @@ fn price_terms(fields: &Fields<'_>) -> Result<PriceTerms, ExtractError> {
         None => None,
     };
     Ok(PriceTerms {
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         product: fields.reference(["product"])?,
         nickname: fields.text(["nickname"])?,
         currency: fields.required_currency(["currency"])?,
@@ -193,7 +193,7 @@ fn price_terms(fields: &Fields<'_>) -> Result<PriceTerms, ExtractError> {
 
 fn plan_terms(fields: &Fields<'_>) -> Result<PriceTerms, ExtractError> {
     Ok(PriceTerms {
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         product: fields.reference(["product"])?,
         nickname: fields.text(["nickname", "name"])?,
         currency: fields.required_currency(["currency"])?,
@@ -292,11 +292,15 @@ fn push_discount(
     let coupon = fields.reference(["source.coupon", "coupon"])?;
     let customer = owner(fields)?.or_else(|| holder.customer.map(str::to_owned));
     let subscription = fields.reference(["subscription"])?.or_else(|| holder.subscription.map(str::to_owned));
-    let id = match (fields.text(["id"])?, subscription.as_ref().or(customer.as_ref()), &coupon) {
+    let id = match (fields.id()?, subscription.as_ref().or(customer.as_ref()), &coupon) {
         (Some(id), _, _) => id,
         (None, Some(user), Some(coupon)) => format!("{user}:{coupon}"),
         _ => return Err(fields.missing(["id"])),
     };
+    // A session in payment mode uses its discount up; one that subscribes gives it to the subscription.
+    let of_one_payment = subscription.is_none() && fields.has(["checkout_session"]);
+    let narrow =
+        holder.narrow || of_one_payment || fields.has(["invoice", "invoice_item", "subscription_item"]);
     let deleted = origin.deletes() || fields.flag(["deleted"])?;
     let end = fields.instant(["end"])?;
     let terms = DiscountTerms {
@@ -304,7 +308,7 @@ fn push_discount(
         coupon,
         customer,
         subscription,
-        narrow: holder.narrow || fields.has(["invoice", "invoice_item", "subscription_item"]),
+        narrow,
         start: fields.instant(["start"])?,
         end: if deleted { Some(end.map_or(origin.at, |end| end.min(origin.at))) } else { end },
         deleted,
@@ -334,7 +338,7 @@ fn ids(fields: &Fields<'_>, path: &str) -> Result<Vec<String>, ExtractError> {
         .iter()
         .map(|entry| match entry {
             Expandable::Id(id) => Ok(id.clone()),
-            Expandable::Object(fields) => fields.required_text(["id"]),
+            Expandable::Object(fields) => fields.required_id(),
         })
         .collect()
 }

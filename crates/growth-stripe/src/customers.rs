@@ -17,10 +17,10 @@ pub(crate) fn customer(
     origin: &Origin<'_>,
     out: &mut Extraction,
 ) -> Result<(), ExtractError> {
-    let id = fields.required_text(["id"])?;
+    let id = fields.required_id()?;
     let deleted = origin.deletes() || fields.flag(["deleted"])?;
     let stamp = origin.stamp(rank::customer(if deleted { "customer.deleted" } else { origin.event_type }));
-    let email = fields.text(["email"])?;
+    let email = fields.label(["email"])?;
     let user_id = fields.label(["metadata.user_id"])?;
 
     let mut inner = Extraction::default();

@@ -99,7 +99,7 @@ pub fn read(value: Value) -> Result<Document, ReadError> {
     match text(&fields, "object", "object")?.as_str() {
         "event" => event(fields).map(Document::Event),
         "v2.core.event" => {
-            Ok(Document::Thin { id: optional(&fields, "id"), event_type: text(&fields, "event", "type")? })
+            Ok(Document::Thin { id: name(&fields, "id")?, event_type: text(&fields, "event", "type")? })
         }
         "list" | "search_result" => match fields.remove("data") {
             Some(Value::Array(entries)) => Ok(Document::List(entries)),
@@ -121,8 +121,8 @@ fn event(mut fields: Map<String, Value>) -> Result<Event, ReadError> {
     };
     let created = fields.get("created");
     Ok(Event {
-        id: optional(&fields, "id"),
-        account: optional(&fields, "account").unwrap_or_default(),
+        id: name(&fields, "id")?,
+        account: name(&fields, "account")?.unwrap_or_default(),
         livemode: fields.get("livemode").and_then(Value::as_bool),
         event_type: text(&fields, "event", "type")?,
         created: created.and_then(fields::instant).ok_or_else(|| {
@@ -133,6 +133,8 @@ fn event(mut fields: Map<String, Value>) -> Result<Event, ReadError> {
     })
 }
 
+const TOO_LONG: &str = "text of at most 255 bytes";
+
 fn refusal(error: &Map<String, Value>) -> ReadError {
     let message = optional(error, "message").unwrap_or_else(|| "without a message".to_owned());
     ReadError::Refused { message, code: optional(error, "code").or_else(|| optional(error, "type")) }
@@ -142,8 +144,21 @@ fn optional(fields: &Map<String, Value>, field: &str) -> Option<String> {
     fields.get(field).and_then(Value::as_str).and_then(fields::clean)
 }
 
+/// An event's id or account, which become part of keys.
+fn name(fields: &Map<String, Value>, field: &'static str) -> Result<Option<String>, ReadError> {
+    let name = optional(fields, field);
+    if name.as_ref().is_some_and(|name| name.len() > fields::LONGEST_ID) {
+        return Err(wrong("event", field, fields.get(field), TOO_LONG));
+    }
+    Ok(name)
+}
+
 fn text(fields: &Map<String, Value>, what: &'static str, field: &'static str) -> Result<String, ReadError> {
-    optional(fields, field).ok_or_else(|| wrong(what, field, fields.get(field), "text"))
+    let text = optional(fields, field).ok_or_else(|| wrong(what, field, fields.get(field), "text"))?;
+    if text.len() > fields::LONGEST_ID {
+        return Err(wrong(what, field, fields.get(field), TOO_LONG));
+    }
+    Ok(text)
 }
 
 fn wrong(

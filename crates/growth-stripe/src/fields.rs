@@ -11,8 +11,17 @@ use serde_json::{Map, Value};
 use crate::decimals;
 use crate::extract::ExtractError;
 
+/// Stripe's ids are far shorter; each of them becomes part of a key, and an index has its limits.
+pub(crate) const LONGEST_ID: usize = 255;
+/// Stripe's longest labels have 500 characters and its addresses 512; an index holds no more than this.
+const LONGEST_LABEL: usize = 2000;
+/// Amounts up to here, either way, can be added up by the thousand.
+const LARGEST_AMOUNT: i64 = 1_000_000_000_000_000;
 /// The last second of the year 9999, the last year with four digits.
 const LAST_SECOND: i64 = 253_402_300_799;
+
+/// How many characters of a text an error repeats.
+const LONGEST_SHOWN: usize = 40;
 
 /// One JSON object inside a Stripe object.
 #[derive(Clone, Debug)]
@@ -63,9 +72,25 @@ impl<'a> Fields<'a> {
         self.text(paths)?.ok_or_else(|| self.missing(paths))
     }
 
-    /// Reads text that the account's owner writes, where a number is as good as its digits.
+    /// Reads the object's own id where it has one.
+    pub(crate) fn id(&self) -> Result<Option<String>, ExtractError> {
+        self.first(["id"], |path, value| match value {
+            Value::String(id) => self.checked_id(path, id),
+            other => Err(self.unexpected(path, other, "text")),
+        })
+    }
+
+    /// Reads the object's own id, which must be there.
+    pub(crate) fn required_id(&self) -> Result<String, ExtractError> {
+        self.id()?.ok_or_else(|| self.missing(["id"]))
+    }
+
+    /// Reads a name or address that somebody is found by, where a number is as good as its digits.
     pub(crate) fn label<const N: usize>(&self, paths: [&str; N]) -> Result<Option<String>, ExtractError> {
         self.first(paths, |path, value| match value {
+            Value::String(text) if text.len() > LONGEST_LABEL => {
+                Err(self.unexpected(path, value, &format!("at most {LONGEST_LABEL} bytes")))
+            }
             Value::String(text) => Ok(clean(text)),
             Value::Number(number) => Ok(Some(number.to_string())),
             other => Err(self.unexpected(path, other, "text")),
@@ -74,7 +99,15 @@ impl<'a> Fields<'a> {
 
     /// Reads a currency code in lower case.
     pub(crate) fn currency<const N: usize>(&self, paths: [&str; N]) -> Result<Option<String>, ExtractError> {
-        Ok(self.text(paths)?.map(|code| code.to_lowercase()))
+        self.first(paths, |path, value| match value {
+            Value::String(text) => match clean(text).map(|code| code.to_ascii_lowercase()) {
+                Some(code) if !is_currency(&code) => {
+                    Err(self.unexpected(path, value, "a currency code of three or four letters"))
+                }
+                code => Ok(code),
+            },
+            other => Err(self.unexpected(path, other, "text")),
+        })
     }
 
     /// Reads a currency code that must be there.
@@ -94,7 +127,7 @@ impl<'a> Fields<'a> {
                 _ => None,
             };
             match id {
-                Some(id) => Ok(clean(id)),
+                Some(id) => self.checked_id(path, id),
                 None => Err(self.unexpected(path, value, "an id or an object with an id")),
             }
         })
@@ -110,7 +143,11 @@ impl<'a> Fields<'a> {
 
     /// Reads money in minor units.
     pub(crate) fn amount<const N: usize>(&self, paths: [&str; N]) -> Result<Option<i64>, ExtractError> {
-        self.integer(paths, "a whole number of minor units")
+        self.first(paths, |path, value| match integer(value) {
+            Some(amount) if amount.unsigned_abs() <= LARGEST_AMOUNT.unsigned_abs() => Ok(Some(amount)),
+            Some(_) => Err(self.unexpected(path, value, "at most 10^15 minor units")),
+            None => Err(self.unexpected(path, value, "a whole number of minor units")),
+        })
     }
 
     /// Reads money that must be there.
@@ -118,9 +155,18 @@ impl<'a> Fields<'a> {
         self.amount(paths)?.ok_or_else(|| self.missing(paths))
     }
 
+    /// Adds up amounts that the list at `path` shows.
+    pub(crate) fn total(&self, path: &str, total: i64, amount: i64) -> Result<i64, ExtractError> {
+        let total = total.checked_add(amount).filter(|total| total.abs() <= LARGEST_AMOUNT);
+        total.ok_or_else(|| self.problem(path, "add up to more than can be counted"))
+    }
+
     /// Reads a whole number.
     pub(crate) fn count<const N: usize>(&self, paths: [&str; N]) -> Result<Option<i64>, ExtractError> {
-        self.integer(paths, "a whole number")
+        self.first(paths, |path, value| match integer(value) {
+            Some(count) => Ok(Some(count)),
+            None => Err(self.unexpected(path, value, "a whole number")),
+        })
     }
 
     /// Reads a whole number that something is divided by.
@@ -180,7 +226,7 @@ impl<'a> Fields<'a> {
 
     /// Makes an error about a field.
     pub(crate) fn problem(&self, path: &str, problem: impl Into<String>) -> ExtractError {
-        let id = clean(self.id).unwrap_or_else(|| "without id".to_owned());
+        let id = clean(self.id).map_or_else(|| "without id".to_owned(), |id| cut(&id));
         ExtractError { kind: self.kind, id, path: self.place(path), problem: problem.into() }
     }
 
@@ -208,11 +254,12 @@ impl<'a> Fields<'a> {
         Ok(None)
     }
 
-    fn integer<const N: usize>(&self, paths: [&str; N], expected: &str) -> Result<Option<i64>, ExtractError> {
-        self.first(paths, |path, value| match integer(value) {
-            Some(integer) => Ok(Some(integer)),
-            None => Err(self.unexpected(path, value, expected)),
-        })
+    fn checked_id(&self, path: &str, id: &str) -> Result<Option<String>, ExtractError> {
+        if id.len() > LONGEST_ID {
+            let expected = format!("an id of at most {LONGEST_ID} bytes");
+            return Err(self.problem(path, format!("is {}, expected {expected}", shown_text(id))));
+        }
+        Ok(clean(id))
     }
 
     fn nested(&self, path: &str, value: &'a Value) -> Result<Nested<'a>, ExtractError> {
@@ -238,7 +285,10 @@ impl<'a> Fields<'a> {
 
     fn entry(&self, place: String, value: &'a Value) -> Result<Expandable<'a>, ExtractError> {
         match value {
-            Value::String(id) => Ok(Expandable::Id(clean(id).unwrap_or_default())),
+            Value::String(id) => {
+                let id = self.inner(self.map, place).checked_id("", id)?;
+                Ok(Expandable::Id(id.unwrap_or_default()))
+            }
             Value::Object(map) => Ok(Expandable::Object(self.inner(map, place))),
             other => Err(self.inner(self.map, place).unexpected("", other, "an id or an object")),
         }
@@ -300,18 +350,33 @@ pub(crate) fn clean(text: &str) -> Option<String> {
 
 /// Names a value for an error without repeating all of it.
 pub(crate) fn shown(value: &Value) -> String {
-    const LONGEST: usize = 40;
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) if text.chars().count() > LONGEST => {
-            format!("{:?}…", text.chars().take(LONGEST).collect::<String>())
-        }
-        Value::String(text) => format!("{text:?}"),
+        Value::String(text) => shown_text(text),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
     }
+}
+
+fn shown_text(text: &str) -> String {
+    if text.chars().count() <= LONGEST_SHOWN {
+        return format!("{text:?}");
+    }
+    format!("{:?}…", text.chars().take(LONGEST_SHOWN).collect::<String>())
+}
+
+/// An id as far as an error shows it; those that Stripe makes are shown whole.
+fn cut(id: &str) -> String {
+    if id.len() <= LONGEST_ID {
+        return id.to_owned();
+    }
+    format!("{}…", id.chars().take(LONGEST_SHOWN).collect::<String>())
+}
+
+fn is_currency(code: &str) -> bool {
+    (3..=4).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 /// Reads a whole number, also one that some program wrote as `1e3` or `5.0`.

@@ -21,7 +21,7 @@ pub(crate) fn invoice(
     let lines = fields.list(["lines"])?;
     let (payment_intents, charges) = read_payers(fields)?;
     let invoice = Invoice {
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         created: fields.instant(["created", "date"])?,
         payment_failed: origin.event_type == "invoice.payment_failed",
         paid_out_of_band: fields.flag(["paid_out_of_band"])?,
@@ -32,7 +32,7 @@ pub(crate) fn invoice(
         billing_reason: fields.text(["billing_reason"])?,
         paid_at: fields.instant(["status_transitions.paid_at"])?,
         customer: owner(fields)?,
-        email: fields.text(["customer_email"])?,
+        email: fields.label(["customer_email"])?,
         subscription: fields.reference(["parent.subscription_details.subscription", "subscription"])?,
         user_id: fields.label([
             "metadata.user_id",
@@ -104,10 +104,7 @@ fn read_line(fields: &Fields<'_>) -> Result<InvoiceLine, ExtractError> {
     let reductions = fields.list(["discount_amounts"])?;
     let mut discount = 0_i64;
     for reduction in reductions.expanded() {
-        let amount = reduction.required_amount(["amount"])?;
-        discount = discount
-            .checked_add(amount)
-            .ok_or_else(|| fields.problem("discount_amounts", "add up to more than can be counted"))?;
+        discount = fields.total("discount_amounts", discount, reduction.required_amount(["amount"])?)?;
     }
     Ok(InvoiceLine {
         subscription: fields.reference([

@@ -8,7 +8,7 @@ use growth_domain::rank;
 
 use crate::customers::owner;
 use crate::extract::{Cut, ExtractError, Extraction, Origin};
-use crate::fields::Fields;
+use crate::fields::{Expandable, Fields};
 
 /// Reads a checkout session and its claim about who the customer is.
 ///
@@ -22,7 +22,7 @@ pub(crate) fn checkout_session(
     let subscription = fields.reference(["subscription"])?;
     let implied_mode = if subscription.is_some() { "subscription" } else { "payment" };
     let session = CheckoutSession {
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         created: fields.instant(["created"])?,
         mode: fields.text(["mode"])?.unwrap_or_else(|| implied_mode.to_owned()),
         payment_status: fields.text(["payment_status"])?.unwrap_or_default(),
@@ -32,9 +32,9 @@ pub(crate) fn checkout_session(
         invoice: fields.reference(["invoice"])?,
         subscription,
         customer: owner(fields)?,
-        client_reference_id: fields.text(["client_reference_id"])?,
+        client_reference_id: fields.label(["client_reference_id"])?,
         user_id: fields.label(["metadata.user_id"])?,
-        email: fields.text(["customer_details.email", "customer_email"])?,
+        email: fields.label(["customer_details.email", "customer_email"])?,
     };
     let rank = rank::checkout_session(&session.payment_status, origin.event_type);
     let claim = session.customer.clone().map(|customer| Claim {
@@ -52,7 +52,7 @@ pub(crate) fn checkout_session(
     Ok(())
 }
 
-/// Reads a payment intent, the charges that old versions show in it, and its claim.
+/// Reads a payment intent, the charges that it shows, and its claim.
 ///
 /// It claims who the customer is only where it says so itself: an intent made
 /// by Stripe for an invoice has no metadata of the application's. Its receipt
@@ -64,7 +64,7 @@ pub(crate) fn payment_intent(
 ) -> Result<(), ExtractError> {
     let charges = fields.list(["charges"])?;
     let intent = PaymentIntent {
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         created: fields.instant(["created"])?,
         status: fields.required_text(["status"])?,
         amount: fields.required_amount(["amount"])?,
@@ -78,7 +78,7 @@ pub(crate) fn payment_intent(
             None => newest(charges.expanded())?,
         },
         user_id: fields.label(["metadata.user_id"])?,
-        email: fields.text(["receipt_email"])?,
+        email: fields.label(["receipt_email"])?,
         failure_code: fields.text([
             "last_payment_error.code",
             "last_payment_error.decline_code",
@@ -105,7 +105,10 @@ pub(crate) fn payment_intent(
     for inner in charges.expanded() {
         charge(inner, &origin.inside(), out)?;
     }
-    Ok(())
+    match fields.expandable(["latest_charge"])? {
+        Some(Expandable::Object(inner)) if inner.has(["object"]) => charge(&inner, &origin.inside(), out),
+        _ => Ok(()),
+    }
 }
 
 /// Reads a charge and the refunds that it shows.
@@ -116,7 +119,7 @@ pub(crate) fn charge(
 ) -> Result<(), ExtractError> {
     let amount = fields.required_amount(["amount"])?;
     let charge = Charge {
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         created: fields.instant(["created"])?,
         status: fields.required_text(["status"])?,
         captured: !fields.has(["captured"]) || fields.flag(["captured"])?,
@@ -130,7 +133,7 @@ pub(crate) fn charge(
         fee: fields.amount(["balance_transaction.fee"])?,
         fee_currency: fields.currency(["balance_transaction.currency"])?,
         method: fields.text(["payment_method_details.type"])?,
-        email: fields.text(["billing_details.email", "receipt_email"])?,
+        email: fields.label(["billing_details.email", "receipt_email"])?,
         user_id: fields.label(["metadata.user_id"])?,
         failure_code: fields.text(["failure_code"])?,
         failure_message: fields.text(["failure_message"])?,
@@ -161,7 +164,7 @@ pub(crate) fn invoice_payment(
     out: &mut Extraction,
 ) -> Result<(), ExtractError> {
     let payment = InvoicePayment {
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         created: fields.instant(["created"])?,
         status: fields.required_text(["status"])?,
         amount_paid: fields.amount(["amount_paid"])?.unwrap_or(0),
@@ -195,7 +198,7 @@ pub(crate) fn dispute(
     out: &mut Extraction,
 ) -> Result<(), ExtractError> {
     let mut dispute = Dispute {
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         created: fields.instant(["created"])?,
         status: fields.required_text(["status"])?,
         amount: fields.required_amount(["amount"])?,
@@ -215,7 +218,7 @@ pub(crate) fn dispute(
 
 fn read_refund(fields: &Fields<'_>) -> Result<Refund, ExtractError> {
     Ok(Refund {
-        id: fields.required_text(["id"])?,
+        id: fields.required_id()?,
         created: fields.instant(["created"])?,
         status: fields.text(["status"])?.unwrap_or_default(),
         amount: fields.required_amount(["amount"])?,
@@ -233,7 +236,6 @@ fn read_funds(fields: &Fields<'_>, dispute: &mut Dispute) -> Result<(), ExtractE
     if !fields.has(["balance_transactions"]) || moves.is_cut() {
         return Ok(());
     }
-    let too_large = || fields.problem("balance_transactions", "add up to more than can be counted");
     let (mut withdrawn, mut reinstated, mut fee) = (0_i64, 0_i64, 0_i64);
     for moved in moves.expanded() {
         let currency = moved.required_currency(["currency"])?;
@@ -248,8 +250,8 @@ fn read_funds(fields: &Fields<'_>, dispute: &mut Dispute) -> Result<(), ExtractE
         }
         let amount = moved.required_amount(["amount"])?;
         let side = if amount < 0 { &mut withdrawn } else { &mut reinstated };
-        *side = amount.checked_abs().and_then(|amount| side.checked_add(amount)).ok_or_else(too_large)?;
-        fee = fee.checked_add(moved.amount(["fee"])?.unwrap_or(0)).ok_or_else(too_large)?;
+        *side = fields.total("balance_transactions", *side, amount.abs())?;
+        fee = fields.total("balance_transactions", fee, moved.amount(["fee"])?.unwrap_or(0))?;
     }
     dispute.withdrawn = Some(withdrawn);
     dispute.reinstated = Some(reinstated);
@@ -265,7 +267,7 @@ fn newest<'a, 'b: 'a>(charges: impl Iterator<Item = &'a Fields<'b>>) -> Result<O
         let failed = charge.text(["status"])?.as_deref() == Some("failed");
         let age = (charge.instant(["created"])?, !failed);
         if newest.as_ref().is_none_or(|(known, _)| age > *known) {
-            newest = Some((age, charge.required_text(["id"])?));
+            newest = Some((age, charge.required_id()?));
         }
     }
     Ok(newest.map(|(_, id)| id))

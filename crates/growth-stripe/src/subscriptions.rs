@@ -16,7 +16,7 @@ pub(crate) fn subscription(
     origin: &Origin<'_>,
     out: &mut Extraction,
 ) -> Result<(), ExtractError> {
-    let id = fields.required_text(["id"])?;
+    let id = fields.required_id()?;
     let customer = owner(fields)?.ok_or_else(|| fields.missing(["customer"]))?;
     let status = fields.required_text(["status"])?;
     let user_id = fields.label(["metadata.user_id"])?;
@@ -89,7 +89,7 @@ fn read_items(
         let Some(price) = catalog::shown_price(fields, currency, origin, out)? else {
             return Err(fields.missing(["items"]));
         };
-        let id = format!("{}:{}", fields.required_text(["id"])?, price.id);
+        let id = format!("{}:{}", fields.required_id()?, price.id);
         let quantity = quantity(fields, &price)?;
         let inclusive_tax_percent = inclusive_tax(fields, fields)?;
         return Ok(vec![SubscriptionItem {
@@ -107,7 +107,7 @@ fn read_items(
                 catalog::shown_price(item, currency, origin, out)?.ok_or_else(|| item.missing(["price"]))?;
             let narrow = Use { narrow: true, ..*holder };
             Ok(SubscriptionItem {
-                id: item.required_text(["id"])?,
+                id: item.required_id()?,
                 quantity: quantity(item, &price)?,
                 price,
                 discounts: catalog::shown_discounts(item, ["discounts"], &narrow, origin, out)?,

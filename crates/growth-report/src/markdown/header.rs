@@ -19,7 +19,13 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Stri
         blocks.push("> **TEST MODE**: these figures are Stripe's test data. No real money moved.".to_owned());
     }
     blocks.push(scope(snapshot, calendar));
-    if is_empty(snapshot) {
+    if is_empty(snapshot) && snapshot.freshness.other_accounts > 0 {
+        blocks.push(
+            "**There is no data of this account.** There is of connected accounts: name one with \
+             `growthctl report --account acct_…`."
+                .to_owned(),
+        );
+    } else if is_empty(snapshot) {
         blocks.push(
             "**There is no data yet.** Take in recorded Stripe events or objects with `growthctl replay FILE`, \
              then write this report again. `growthctl report --demo` shows the report of a sample business."

@@ -76,6 +76,20 @@ fn doubts(snapshot: &GrowthSnapshot) -> Vec<String> {
         "movement of MRR in this period is reconstructed from later evidence; its time may be off",
         "movements of MRR in this period are reconstructed from later evidence; their times may be off",
     );
+    doubt(
+        fresh.reconstructed_subscriptions,
+        "active subscription was first seen after it had begun: when it began, and what it was worth until then, is \
+         worked out",
+        "active subscriptions were first seen after they had begun: when they began, and what they were worth until \
+         then, is worked out",
+    );
+    doubt(
+        fresh.possibly_counted_twice,
+        "payment in this period is probably counted twice: Stripe told of it by its invoice and by its payment \
+         intent, and no `invoice_payment.paid` event links the two",
+        "payments in this period are probably counted twice: Stripe told of them by their invoices and by their \
+         payment intents, and no `invoice_payment.paid` events link them",
+    );
     let of_period =
         |of: fn(&Cash) -> u64| snapshot.revenue.iter().map(|revenue| of(&revenue.cash.current)).sum();
     doubt(

@@ -160,18 +160,26 @@ fn is_still(cash: &Cash) -> bool {
 }
 
 fn fees(moved: &Periods<Cash>, currency: &str) -> [String; 3] {
-    let shown = both(moved, |cash| match cash.fees_unknown {
+    let known = both(moved, |cash| {
+        (cash.fees_unknown + cash.dispute_fees_unknown == 0).then(|| i128::from(cash.known_fees))
+    });
+    let shown = both(moved, |cash| match cash.fees_unknown + cash.dispute_fees_unknown {
         0 => format_minor(cash.known_fees.into(), currency),
         _ => fees_not_known(cash),
     });
-    let known = both(moved, |cash| (cash.fees_unknown == 0).then(|| i128::from(cash.known_fees)));
     cells(shown, known_money_change(known, currency))
 }
 
-/// `not known for 3 of 12 payments`
+/// `not known for 3 of 12 payments and for 1 dispute`
 fn fees_not_known(cash: &Cash) -> String {
     let all = counted(cash.payments.count, "payment", "payments");
-    format!("not known for {} of {all}", count(cash.fees_unknown))
+    let of_payments = format!("{} of {all}", count(cash.fees_unknown));
+    let of_disputes = counted(cash.dispute_fees_unknown, "dispute", "disputes");
+    match (cash.fees_unknown, cash.dispute_fees_unknown) {
+        (_, 0) => format!("not known for {of_payments}"),
+        (0, _) => format!("not known for {of_disputes}"),
+        _ => format!("not known for {of_payments} and for {of_disputes}"),
+    }
 }
 
 fn net_volume(moved: &Periods<Cash>, currency: &str) -> [String; 3] {

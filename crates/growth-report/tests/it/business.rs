@@ -360,6 +360,8 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
             ignored_events: 2,
             pending_events: 3,
             failed_events: 1,
+            reconstructed_subscriptions: 0,
+            possibly_counted_twice: 0,
             reconstructed_movements: 4,
             other_accounts: 1,
         },

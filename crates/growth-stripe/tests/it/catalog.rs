@@ -2,7 +2,7 @@
 
 use growth_domain::facts::{Fact, ProductFact, Tier, TransformQuantity};
 use growth_stripe::extract::Extraction;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::samples::*;
 
@@ -161,4 +161,14 @@ fn a_discount_keeps_its_dates_and_its_reach() {
     assert_eq!((terms.customer.as_deref(), terms.subscription.as_deref()), (Some("cus_1"), Some("sub_1")));
     assert_eq!((terms.start, terms.end), (Some(at(NOW - 100)), Some(at(NOW + 5))));
     assert!(!terms.narrow && !terms.deleted);
+}
+
+#[test]
+fn a_discount_of_a_checkout_in_payment_mode_is_of_that_payment_only() {
+    let used = |subscription: Value| {
+        let changes = json!({ "checkout_session": "cs_1", "subscription": subscription });
+        discount(&tell("customer.discount.created", &with(a_discount(), changes))).terms
+    };
+    assert!(used(json!(null)).narrow, "it would be the customer's own otherwise");
+    assert!(!used(json!("sub_1")).narrow, "the session made a subscription, which has it now");
 }

@@ -97,6 +97,25 @@ fn what_is_not_stripes_says_what_is_missing() {
 }
 
 #[test]
+fn names_that_become_keys_are_at_most_255_bytes_long() {
+    let long = || Value::from("x".repeat(256));
+    for field in ["id", "account", "type"] {
+        assert_eq!(
+            message(altered(field, long())),
+            format!(
+                "not a Stripe event: {field} is {:?}…, expected text of at most 255 bytes",
+                "x".repeat(40)
+            )
+        );
+        assert!(read(altered(field, "x".repeat(255).into())).is_ok());
+    }
+    assert!(message(json!({ "object": "charge", "id": long() })).contains("id is "));
+    assert!(message(json!({ "object": long(), "id": "ch_1" })).contains("object is "));
+    let thin = json!({ "id": long(), "object": "v2.core.event", "type": "v2.core.account.updated" });
+    assert!(message(thin).contains("id is "));
+}
+
+#[test]
 fn times_outside_of_the_calendar_are_errors() {
     for seconds in [json!(-1), json!(i64::MAX), json!(i64::MIN), json!(u64::MAX), json!(1.5), json!("now")] {
         let message = message(altered("created", seconds.clone()));

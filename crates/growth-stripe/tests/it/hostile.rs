@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::samples::*;
 
+const LARGEST: i64 = 1_000_000_000_000_000;
+
 #[test]
 fn no_text_keeps_the_character_that_postgres_refuses() {
     for (event_type, object) in one_of_each() {
@@ -40,9 +42,67 @@ fn laced(value: &Value) -> Value {
 
 #[test]
 fn amounts_beyond_32_bits_are_read() {
-    let large = with(a_charge(), json!({ "amount": 3_000_000_000_000_i64, "amount_captured": i64::MAX }));
+    let large = with(a_charge(), json!({ "amount": 3_000_000_000_000_i64, "amount_captured": LARGEST }));
     let large = charge(&tell("charge.succeeded", &large));
-    assert_eq!((large.amount, large.amount_captured), (3_000_000_000_000, i64::MAX));
+    assert_eq!((large.amount, large.amount_captured), (3_000_000_000_000, LARGEST));
+}
+
+#[test]
+fn amounts_that_nobody_can_add_up_are_errors() {
+    for amount in [LARGEST + 1, -LARGEST - 1, i64::MAX, i64::MIN] {
+        assert_eq!(
+            refusal("charge.succeeded", &with(a_charge(), json!({ "amount": amount }))),
+            format!("charge ch_1: amount is {amount}, expected at most 10^15 minor units")
+        );
+    }
+}
+
+#[test]
+fn ids_are_short_enough_for_an_index_wherever_they_stand() {
+    let id = |length: usize| "x".repeat(length);
+    let shown = format!("{:?}…", id(40));
+    let refused = |event_type: &str, object: &Value, path: &str| {
+        let message = refusal(event_type, object);
+        let told = format!(": {path} is {shown}, expected an id of at most 255 bytes");
+        assert!(message.ends_with(&told), "{message}");
+        assert!(message.len() < 250, "{message}");
+    };
+    let charge_of = |customer: Value| with(a_charge(), json!({ "customer": customer }));
+    assert_eq!(charge(&tell("charge.succeeded", &charge_of(id(255).into()))).customer, Some(id(255)));
+    refused("charge.succeeded", &charge_of(json!({ "id": id(256) })), "customer");
+    refused("charge.succeeded", &with(a_charge(), json!({ "id": id(256) })), "id");
+    refused("coupon.created", &with(a_coupon(), json!({ "id": id(256) })), "id");
+    refused(
+        "customer.discount.created",
+        &with(a_discount(), json!({ "source": { "coupon": id(256) } })),
+        "source.coupon",
+    );
+    refused("invoice.paid", &with(an_invoice(), json!({ "discounts": [id(256)] })), "discounts[0]");
+    let mut subscription = a_subscription();
+    subscription["items"]["data"][0]["price"]["id"] = id(256).into();
+    refused("customer.subscription.updated", &subscription, "items.data[0].price.id");
+}
+
+#[test]
+fn names_that_somebody_is_found_by_are_short_enough_for_an_index() {
+    let named = |name: String| with(a_customer(), json!({ "email": name }));
+    assert!(try_tell("customer.created", &named("x".repeat(2000))).is_ok());
+    let message = refusal("customer.created", &named("x".repeat(2001)));
+    assert!(message.ends_with(", expected at most 2000 bytes"), "{message}");
+}
+
+#[test]
+fn a_currency_is_three_or_four_letters() {
+    let of = |currency: &str| with(a_charge(), json!({ "currency": currency }));
+    for (told, known) in [("GBP", "gbp"), ("usdc", "usdc"), ("eur", "eur")] {
+        assert_eq!(charge(&tell("charge.succeeded", &of(told))).currency, known);
+    }
+    for wrong in ["gb", "pounds", "gb£", "g p", "12€"] {
+        assert_eq!(
+            refusal("charge.succeeded", &of(wrong)),
+            format!("charge ch_1: currency is {wrong:?}, expected a currency code of three or four letters")
+        );
+    }
 }
 
 #[test]
@@ -60,13 +120,13 @@ fn a_whole_amount_may_be_written_as_a_float_and_a_broken_one_may_not() {
 
 #[test]
 fn sums_that_overflow_are_errors() {
-    let moves = json!([{ "amount": i64::MIN, "currency": "gbp" }]);
+    let moves = json!([{ "amount": -LARGEST, "currency": "gbp" }, { "amount": -1, "currency": "gbp" }]);
     assert_eq!(
         refusal("charge.dispute.updated", &with(a_dispute(), json!({ "balance_transactions": moves }))),
         "dispute du_1: balance_transactions add up to more than can be counted"
     );
     let mut invoice = an_invoice();
-    invoice["lines"]["data"][0]["discount_amounts"] = json!([{ "amount": i64::MAX }, { "amount": 1 }]);
+    invoice["lines"]["data"][0]["discount_amounts"] = json!([{ "amount": LARGEST }, { "amount": 1 }]);
     assert_eq!(
         refusal("invoice.paid", &invoice),
         "invoice in_1: lines.data[0].discount_amounts add up to more than can be counted"

@@ -81,13 +81,6 @@ fn an_intent_takes_the_successful_one_of_charges_made_in_one_second() {
 }
 
 #[test]
-fn an_expanded_charge_of_an_intent_is_only_a_reference() {
-    let told = tell("payment_intent.succeeded", &with(an_intent(), json!({ "latest_charge": a_charge() })));
-    assert_eq!(intent(&told).charge.as_deref(), Some("ch_1"));
-    assert_eq!(told.facts.len(), 1);
-}
-
-#[test]
 fn an_intent_claims_its_customer_only_where_it_names_a_user() {
     assert_eq!(claims(&tell("payment_intent.succeeded", &an_intent())), []);
     let named =
@@ -261,4 +254,26 @@ fn the_event_type_tells_that_funds_of_a_dispute_moved() {
         let dispute = dispute(&tell(event_type, &a_dispute()));
         assert_eq!((dispute.funds_withdrawn, dispute.funds_reinstated), (withdrawn, reinstated));
     }
+}
+
+#[test]
+fn a_latest_charge_that_is_shown_is_read_like_one_of_the_charges() {
+    let intent = with(an_intent(), json!({ "latest_charge": a_charge() }));
+    for told in [tell("payment_intent.succeeded", &intent), show(&intent)] {
+        let [PaymentObject::PaymentIntent(intent), PaymentObject::Charge(charge)] = &payments(&told)[..]
+        else {
+            panic!("expected an intent and its charge, found {told:?}")
+        };
+        assert_eq!((intent.charge.as_deref(), charge.id.as_str()), (Some("ch_1"), "ch_1"));
+    }
+    let named = with(an_intent(), json!({ "latest_charge": { "id": "ch_1" } }));
+    assert_eq!(payments(&tell("payment_intent.succeeded", &named)).len(), 1);
+}
+
+#[test]
+fn what_shows_a_charge_or_an_invoice_from_the_other_side_only_refers_to_it() {
+    let charge = with(a_charge(), json!({ "payment_intent": an_intent() }));
+    assert_eq!(payments(&tell("charge.succeeded", &charge)).len(), 1);
+    let subscription = with(a_subscription(), json!({ "latest_invoice": an_invoice() }));
+    assert_eq!(payments(&tell("customer.subscription.updated", &subscription)), []);
 }

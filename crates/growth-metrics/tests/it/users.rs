@@ -1,0 +1,76 @@
+//! Users: new, active and activated, to the very instant.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Europe::London;
+use chrono_tz::{Tz, UTC};
+use growth_db::Db;
+use growth_domain::rollforward::Ratio;
+use growth_metrics::Periods;
+use growth_testkit::on_each_engine;
+use growth_track::{Event, Settings, User, record, upsert_users};
+use serde_json::json;
+
+use crate::place::{january, seen};
+
+fn did(user: &str, name: &str, at: DateTime<Utc>) -> Event {
+    Event {
+        message_id: None,
+        source: "test".into(),
+        user: Some(user.into()),
+        at,
+        name: name.into(),
+        category: None,
+        app: "web".into(),
+        session_id: None,
+        properties: json!({}),
+        duration_ms: None,
+        status: "success".into(),
+        error_message: None,
+    }
+}
+
+async fn told(db: &Db, zone: Tz, events: &[Event]) {
+    let settings =
+        Settings { time_zone: zone, activation_event: "enrichment_completed".into(), received_at: january(31) };
+    assert_eq!(record(db, events, &settings).await.unwrap().rejected, []);
+}
+
+on_each_engine! {
+    async fn active_users_are_counted_to_the_instant(db: TestDb) {
+        let noon = TimeDelta::hours(12);
+        told(&db, UTC, &[
+            did("before", "page_load", january(1) + noon - TimeDelta::seconds(1)),
+            did("first", "page_load", january(1) + noon),
+            did("middle", "page_load", january(4)),
+            did("middle", "page_load", january(5)),
+            did("last", "page_load", january(8) + noon - TimeDelta::seconds(1)),
+            did("after", "page_load", january(8) + noon),
+        ]).await;
+        let active = seen(&db, january(8) + noon, 7, UTC).await.users.active;
+        assert_eq!(active, Periods { current: 3, previous: 1 });
+    }
+
+    async fn another_zone_than_that_of_the_rollups_counts_as_exactly(db: TestDb) {
+        // In summer, London's day begins an hour before that of UTC.
+        let evening: DateTime<Utc> = "2026-01-07T23:30:00Z".parse().unwrap();
+        told(&db, chrono_tz::Europe::Paris, &[did("late", "page_load", evening)]).await;
+        assert_eq!(seen(&db, january(8), 1, London).await.users.active.current, 1);
+        assert_eq!(seen(&db, january(9), 1, London).await.users.active.current, 0);
+    }
+
+    async fn activation_is_of_those_whose_days_are_over(db: TestDb) {
+        let users: Vec<User> = (1..=5).map(|n| User {
+            external_id: format!("u{n}"), email: None, created_at: january(n * 3), is_admin: false,
+        }).collect();
+        upsert_users(&db, &users).await.unwrap();
+        told(&db, UTC, &[
+            did("u1", "enrichment_completed", january(5)),
+            did("u2", "enrichment_completed", january(6) + TimeDelta::days(7)),
+            did("u5", "enrichment_completed", january(16)),
+        ]).await;
+        // u1 (3 January) in time, u2 (6) too late, u3 (9) not at all; u4 (12) and u5 (15) still have time.
+        let users = seen(&db, january(17), 16, UTC).await.users;
+        assert_eq!(users.activation.current, Ratio { numerator: 1, denominator: 3 });
+        assert_eq!((users.activation_pending.current, users.new.current, users.total.current), (2, 5, 5));
+    }
+}
