@@ -99,6 +99,7 @@ CREATE TABLE pricing_references (
     customer  TEXT NOT NULL,
     PRIMARY KEY (account, livemode, reference, customer)
 ) STRICT;
+CREATE INDEX pricing_references_customer ON pricing_references (account, livemode, customer);
 
 -- The history of subscriptions: append-only, one row for each event that told of a state.
 CREATE TABLE subscription_changes (
@@ -263,8 +264,9 @@ CREATE TABLE payment_references (
 CREATE INDEX payment_references_reference ON payment_references (reference);
 CREATE INDEX payment_references_group ON payment_references (account, livemode, group_id);
 
--- counted: whether the amount went back; a failed or canceled refund gives it back.
--- origin: `refund`, or `charge` for the part of a charge's amount_refunded that no refund told of.
+-- counted: whether the amount went back; a failed or canceled refund gives it back, and what was never
+-- captured is none. origin: `refund`, or `charge` for the parts of a charge's amount_refunded that no refund
+-- told of: they have the charge's id, with #2, #3 … for the later ones.
 CREATE TABLE refunds (
     account    TEXT NOT NULL,
     livemode   INTEGER NOT NULL,

@@ -14,6 +14,11 @@
 //!    event is a change, and the types that end something come last.
 //!
 //! Ranks compare facts about one object of one kind only, never across kinds.
+//!
+//! Ranks do not reach past their second. What does is [`finality`]: an end stays an
+//! end, whatever a fact with a later stamp shows.
+
+use crate::facts::{PaymentObject, SubscriptionState};
 
 /// Beats every status.
 const DELETED: i64 = 1_000_000;
@@ -27,6 +32,47 @@ const PLAIN: i64 = 20;
 const CHANGED: i64 = 30;
 const TURNED: i64 = 40;
 const ENDED: i64 = 50;
+
+/// How final the state is that a fact shows. A later fact that is less final is stale: its event was
+/// stamped late, or an old copy of the object was read.
+///
+/// States from which there is a way back are 0. Where Stripe knows no way from one end to another, the
+/// one in which money moved is the more final.
+pub fn finality(object: &PaymentObject) -> u8 {
+    match object {
+        PaymentObject::CheckoutSession(session) => u8::from(session.payment_status == "paid"),
+        PaymentObject::PaymentIntent(intent) => match intent.status.as_str() {
+            "succeeded" => 2,
+            "canceled" => 1,
+            _ => 0,
+        },
+        // An authorisation succeeds before it is captured.
+        PaymentObject::Charge(charge) => match charge.status.as_str() {
+            "succeeded" if charge.captured => 2,
+            "succeeded" | "failed" => 1,
+            _ => 0,
+        },
+        PaymentObject::Invoice(invoice) => match invoice.status.as_str() {
+            "paid" => 2,
+            "void" => 1,
+            _ => 0,
+        },
+        PaymentObject::InvoicePayment(paid) => match paid.status.as_str() {
+            "paid" => 2,
+            "canceled" => 1,
+            _ => 0,
+        },
+        // A refund can fail after it succeeded, and never the other way round.
+        PaymentObject::Refund(refund) => u8::from(matches!(refund.status.as_str(), "failed" | "canceled")),
+        // A dispute can be opened again.
+        PaymentObject::Dispute(_) => 0,
+    }
+}
+
+/// Whether a subscription ended: it never comes back.
+pub fn subscription_is_over(state: &SubscriptionState) -> bool {
+    state.deleted || matches!(state.status.as_str(), "canceled" | "incomplete_expired")
+}
 
 /// Ranks a subscription: paying beats owing, canceled beats active.
 ///

@@ -1,6 +1,7 @@
 //! What a subscription was worth, when: its history as a step function.
 //!
-//! Built from all facts about one subscription in the order of their stamps.
+//! Built from all facts about one subscription in the order of their stamps, its
+//! creation first. What is told after its end is stale, unless it tells of the end.
 //! Between two facts the worth can still change by itself, when a discount runs
 //! out or a debt grows too old for the policy; those instants become steps too.
 
@@ -8,12 +9,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::facts::{DiscountTerms, SubscriptionFact, SubscriptionItem, SubscriptionState};
 use crate::pricing::{Catalog, Mrr, Policy, breakpoints, price};
+use crate::rank::subscription_is_over;
 
 /// How long the policy `conservative` counts a subscription that is past due.
 pub const DELINQUENT_AFTER: TimeDelta = TimeDelta::days(30);
 
 /// A subscription's worth from `at` until the next segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent columns of the ledger, no states of a machine"
+)]
 pub struct Segment {
     /// From when.
     pub at: DateTime<Utc>,
@@ -154,11 +160,8 @@ fn segment(
 
 /// The states of a subscription in order of the instants from which they held.
 fn steps(facts: &[SubscriptionFact]) -> Vec<Step> {
-    let mut ordered: Vec<&SubscriptionFact> = facts.iter().collect();
-    ordered.sort_by(|a, b| a.stamp.cmp(&b.stamp));
-    ordered.dedup_by(|a, b| a.stamp == b.stamp);
     let mut steps: Vec<Step> = Vec::new();
-    for fact in ordered {
+    for fact in in_order(facts) {
         let state = with_earlier_items(&fact.state, steps.last().map(|step| &step.state));
         let at = held_from(fact);
         if steps.is_empty()
@@ -173,11 +176,28 @@ fn steps(facts: &[SubscriptionFact]) -> Vec<Step> {
     steps
 }
 
+/// The facts from the creation to the end, in the order of their stamps between.
+fn in_order(facts: &[SubscriptionFact]) -> Vec<&SubscriptionFact> {
+    let mut ordered: Vec<&SubscriptionFact> = facts.iter().collect();
+    ordered.sort_by_key(|fact| (!tells_creation(fact), &fact.stamp));
+    ordered.dedup_by(|a, b| a.stamp == b.stamp);
+    let mut over = false;
+    ordered.retain(|fact| {
+        let tells_end = subscription_is_over(&fact.state);
+        over |= tells_end;
+        tells_end || !over
+    });
+    ordered
+}
+
+fn tells_creation(fact: &SubscriptionFact) -> bool {
+    fact.event_type == "customer.subscription.created"
+}
+
 /// When the state of a fact began: an end at `ended_at`, all else when it was told.
 fn held_from(fact: &SubscriptionFact) -> DateTime<Utc> {
-    let ended = fact.state.deleted || matches!(fact.state.status.as_str(), "canceled" | "incomplete_expired");
     let told = fact.stamp.at;
-    fact.state.ended_at.filter(|at| ended && *at <= told).unwrap_or(told)
+    fact.state.ended_at.filter(|at| subscription_is_over(&fact.state) && *at <= told).unwrap_or(told)
 }
 
 /// What must have been before the first fact, where that fact is not the subscription's creation.
@@ -187,7 +207,7 @@ fn held_from(fact: &SubscriptionFact) -> DateTime<Utc> {
 fn beginning(fact: &SubscriptionFact, state: &SubscriptionState, at: DateTime<Utc>) -> Option<Step> {
     let began = state.start_date.or(state.created)?;
     let began = state.trial_end.filter(|end| *end > began).unwrap_or(began);
-    if fact.event_type == "customer.subscription.created" || began >= at {
+    if tells_creation(fact) || began >= at {
         return None;
     }
     let mut before = state.clone();

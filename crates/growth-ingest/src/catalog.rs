@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use growth_db::rows::{CouponRow, DiscountRow, PriceRow, PricingReferenceRow, ProductRow};
 use growth_db::{Error, Tx, table};
 use growth_domain::facts::{CouponFact, DiscountFact, PriceFact, ProductFact, Tier};
-use growth_domain::stamp::{Scope, Stamp};
+use growth_domain::stamp::Scope;
 
-use crate::latest::{self, Latest};
+use crate::latest::{self, stamped};
 
 /// The facts of one batch.
 #[derive(Default)]
@@ -128,24 +128,9 @@ fn discount_row(scope: &Scope, fact: DiscountFact) -> DiscountRow {
     }
 }
 
-macro_rules! stamped {
-    ($row:ty $(, $keeping:item)?) => {
-        impl Latest for $row {
-            const ID: &'static str = "id";
-            fn id(&self) -> &str {
-                &self.id
-            }
-            fn stamp(&self) -> Stamp {
-                Stamp { at: self.stamp_at, rank: self.stamp_rank, event_id: self.stamp_event.clone() }
-            }
-            $($keeping)?
-        }
-    };
-}
-
-stamped!(ProductRow);
+stamped!(ProductRow by id);
 stamped!(
-    PriceRow,
+    PriceRow by id,
     /// Most payloads leave the tiers out. A price's tiers never change, so any that were told stay.
     fn keeping(mut self, other: &Self) -> Self {
         let text = |tiers: &[Tier]| serde_json::to_string(tiers).unwrap_or_default();
@@ -157,7 +142,7 @@ stamped!(
     }
 );
 stamped!(
-    CouponRow,
+    CouponRow by id,
     /// `applies_to` is shown on request only, and never changes.
     fn keeping(mut self, other: &Self) -> Self {
         if other.terms.products > self.terms.products {
@@ -166,4 +151,4 @@ stamped!(
         self
     }
 );
-stamped!(DiscountRow);
+stamped!(DiscountRow by id);

@@ -9,7 +9,7 @@ use growth_domain::attribution::{Link, Method, attribute};
 use growth_domain::facts::{Claim, CustomerFact};
 use growth_domain::stamp::{Scope, Stamp};
 
-use crate::latest::{self, Latest};
+use crate::latest::{self, Latest, stamped};
 use crate::users::Users;
 
 /// Stores the facts and returns the customers whose user changed.
@@ -124,14 +124,8 @@ fn claim_row(scope: &Scope, claim: Claim) -> CustomerClaimRow {
     }
 }
 
-impl Latest for CustomerRow {
-    const ID: &'static str = "id";
-    fn id(&self) -> &str {
-        &self.id
-    }
-    fn stamp(&self) -> Stamp {
-        Stamp { at: self.stamp_at, rank: self.stamp_rank, event_id: self.stamp_event.clone() }
-    }
+stamped!(
+    CustomerRow by id,
     /// The user is found from claims, and the last event of a deleted customer may not say when it was created.
     fn keeping(mut self, other: &Self) -> Self {
         self.user_id = self.user_id.or(other.user_id);
@@ -139,14 +133,5 @@ impl Latest for CustomerRow {
         self.created_at = self.created_at.or(other.created_at);
         self
     }
-}
-
-impl Latest for CustomerClaimRow {
-    const ID: &'static str = "source";
-    fn id(&self) -> &str {
-        &self.source
-    }
-    fn stamp(&self) -> Stamp {
-        Stamp { at: self.stamp_at, rank: self.stamp_rank, event_id: self.stamp_event.clone() }
-    }
-}
+);
+stamped!(CustomerClaimRow by source);

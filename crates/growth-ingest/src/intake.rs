@@ -3,19 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use chrono::{DateTime, Utc};
-use growth_db::Db;
+use chrono::{DateTime, TimeDelta, Utc};
 use growth_db::rows::inbox::{self, EventState, StripeEventRow};
+use growth_db::{Db, query};
 use growth_domain::facts::Fact;
 use growth_domain::stamp::Scope;
 use growth_stripe::envelope::{self, Event, PlainObject, read};
 use growth_stripe::extract::{Cut, ExtractError, Extraction, facts_of_event, facts_of_object};
-use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::project;
+
+growth_db::statements! {
+    IN_USE = "SELECT EXISTS (SELECT 1 FROM stripe_events) OR EXISTS (SELECT 1 FROM users) AS in_use";
+}
 
 /// By which door a document came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,14 +46,15 @@ impl Source {
 pub struct Intake {
     /// By which door they came.
     pub source: Source,
-    /// When they came; plain objects are stamped with it.
+    /// When the first of them came. Plain objects are stamped with it, each a microsecond later than the
+    /// one before, so that of two about the same thing the one that was read later wins.
     pub received_at: DateTime<Utc>,
     /// The mode of objects that do not say, such as refunds by themselves.
     pub livemode: bool,
 }
 
 /// What became of a set of documents.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Events and objects read, those in lists one by one.
     pub read: u64,
@@ -64,6 +68,8 @@ pub struct Summary {
     pub failed: u64,
     /// Not of Stripe: not stored.
     pub refused: u64,
+    /// Of those in the figures, how many are in [`Intake::livemode`] because they do not say their mode.
+    pub mode_assumed: u64,
     /// By event type or kind of object: how many were stored.
     pub by_type: BTreeMap<String, u64>,
     /// What was left out and why.
@@ -71,7 +77,7 @@ pub struct Summary {
 }
 
 /// Something that was left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The number of the document in its set, from 0.
     pub document: usize,
@@ -85,23 +91,19 @@ impl Summary {
         self.failed == 0 && self.refused == 0 && self.problems.is_empty()
     }
 
-    /// Adds another summary, whose first document has the number `offset` here.
-    pub fn add(&mut self, other: Self, offset: usize) {
+    /// Adds the summary of another set; its problems keep their documents' numbers in that set.
+    pub fn add(&mut self, other: Self) {
         self.read += other.read;
         self.applied += other.applied;
         self.duplicates += other.duplicates;
         self.ignored += other.ignored;
         self.failed += other.failed;
         self.refused += other.refused;
+        self.mode_assumed += other.mode_assumed;
         for (kind, count) in other.by_type {
             *self.by_type.entry(kind).or_default() += count;
         }
-        self.problems.extend(
-            other
-                .problems
-                .into_iter()
-                .map(|problem| Problem { document: problem.document + offset, ..problem }),
-        );
+        self.problems.extend(other.problems);
     }
 }
 
@@ -115,6 +117,8 @@ struct Document {
 struct Told {
     /// Its number in the set it came in.
     number: usize,
+    /// Whether its mode is the one that was assumed.
+    mode_assumed: bool,
     facts: Vec<Fact>,
     cut: Vec<Cut>,
 }
@@ -123,19 +127,28 @@ struct Told {
 pub struct Prepared {
     documents: Vec<Document>,
     summary: Summary,
+    /// When the next set of the same run comes, see [`Intake::received_at`].
+    pub next_received_at: DateTime<Utc>,
 }
 
 /// Reads documents (events, objects, pages of lists) into facts. No database is needed for it.
 ///
 /// Documents that cannot be read stop nobody: they are counted and told in the summary.
 pub fn prepare(intake: Intake, documents: Vec<(String, Value)>) -> Prepared {
-    let mut prepared = Prepared { documents: Vec::new(), summary: Summary::default() };
+    let mut prepared =
+        Prepared { documents: Vec::new(), summary: Summary::default(), next_received_at: intake.received_at };
     for (number, (text, value)) in documents.into_iter().enumerate() {
         intake.prepare(number, text, value, &mut prepared);
     }
     prepared.summary.read = prepared.documents.len() as u64;
+    // Of several copies the first counts, but for a broken one beside a good one.
+    let readable: BTreeSet<_> =
+        prepared.documents.iter().filter(|d| !d.is_broken()).map(Document::key).collect();
     let mut seen = BTreeSet::new();
-    prepared.documents.retain(|document| seen.insert(key(&document.row)));
+    prepared.documents.retain(|document| {
+        let key = document.key();
+        !(document.is_broken() && readable.contains(&key)) && seen.insert(key)
+    });
     prepared.summary.duplicates = prepared.summary.read - prepared.documents.len() as u64;
     prepared
 }
@@ -147,7 +160,7 @@ pub async fn ingest(db: &Db, intake: Intake, documents: Vec<(String, Value)>) ->
 
 /// Stores documents and folds what is new into the tables, all in one transaction.
 pub async fn store(db: &Db, prepared: Prepared) -> Result<Summary, Error> {
-    let Prepared { documents, mut summary } = prepared;
+    let Prepared { documents, mut summary, .. } = prepared;
     if documents.is_empty() {
         return Ok(summary);
     }
@@ -157,13 +170,16 @@ pub async fn store(db: &Db, prepared: Prepared) -> Result<Summary, Error> {
     let policy = project::lock(&mut tx).await?;
     let new: BTreeSet<(String, bool, String)> = inbox::store(&mut tx, &rows).await?.into_iter().collect();
     let mut facts: BTreeMap<Scope, Vec<Fact>> = BTreeMap::new();
-    for (row, Told { number, facts: told, cut }) in rows.into_iter().zip(told) {
+    for (row, Told { number, mode_assumed, facts: told, cut }) in rows.into_iter().zip(told) {
         if !new.contains(&key(&row)) {
             summary.duplicates += 1;
             continue;
         }
         match row.state.as_str() {
-            "applied" => summary.applied += 1,
+            "applied" => {
+                summary.applied += 1;
+                summary.mode_assumed += u64::from(mode_assumed);
+            }
             "ignored" => summary.ignored += 1,
             _ => summary.failed += 1,
         }
@@ -180,6 +196,22 @@ pub async fn store(db: &Db, prepared: Prepared) -> Result<Summary, Error> {
     Ok(summary)
 }
 
+/// Whether neither history nor users are stored.
+pub async fn is_empty(db: &Db) -> Result<bool, Error> {
+    let (in_use,): (bool,) = query(db, IN_USE).fetch_one().await?;
+    Ok(!in_use)
+}
+
+impl Document {
+    fn key(&self) -> (String, bool, String) {
+        key(&self.row)
+    }
+
+    fn is_broken(&self) -> bool {
+        self.row.state == EventState::Failed.as_str()
+    }
+}
+
 fn key(row: &StripeEventRow) -> (String, bool, String) {
     (row.account.clone(), row.livemode, row.id.clone())
 }
@@ -189,7 +221,9 @@ impl Intake {
         match read(value) {
             Ok(envelope::Document::Event(event)) => prepared.documents.push(self.event(number, text, &event)),
             Ok(envelope::Document::Object(object)) => {
-                prepared.documents.push(self.object(number, text, &object));
+                let read_at = prepared.next_received_at;
+                prepared.next_received_at += TimeDelta::microseconds(1);
+                prepared.documents.push(self.object(number, text, &object, read_at));
             }
             Ok(envelope::Document::List(entries)) => {
                 for entry in entries {
@@ -199,7 +233,7 @@ impl Intake {
             Ok(envelope::Document::Thin { id, event_type }) => {
                 let id = id.unwrap_or_else(|| made_id("thin", &text));
                 let row = self.row(text, id, event_type, self.received_at, String::new(), None);
-                prepared.documents.push(finish(number, row, Ok(Extraction::default())));
+                prepared.documents.push(finish(number, false, row, Ok(Extraction::default())));
             }
             Err(error) => {
                 prepared.summary.refused += 1;
@@ -215,14 +249,14 @@ impl Intake {
         let mut row =
             self.row(text, id, event.event_type.clone(), event.created, event.account.clone(), livemode);
         row.api_version.clone_from(&event.api_version);
-        finish(number, row, extraction)
+        finish(number, livemode.is_none(), row, extraction)
     }
 
-    fn object(&self, number: usize, text: String, object: &PlainObject) -> Document {
+    fn object(&self, number: usize, text: String, object: &PlainObject, read_at: DateTime<Utc>) -> Document {
         let id = made_id(&object.id, &text);
-        let extraction = facts_of_object(&object.object, self.received_at, &id);
-        let row = self.row(text, id, object.kind.clone(), self.received_at, String::new(), object.livemode);
-        finish(number, row, extraction)
+        let extraction = facts_of_object(&object.object, read_at, &id);
+        let row = self.row(text, id, object.kind.clone(), read_at, String::new(), object.livemode);
+        finish(number, object.livemode.is_none(), row, extraction)
     }
 
     fn row(
@@ -251,7 +285,12 @@ impl Intake {
     }
 }
 
-fn finish(number: usize, mut row: StripeEventRow, extraction: Result<Extraction, ExtractError>) -> Document {
+fn finish(
+    number: usize,
+    mode_assumed: bool,
+    mut row: StripeEventRow,
+    extraction: Result<Extraction, ExtractError>,
+) -> Document {
     let (state, facts, cut) = match extraction {
         Ok(Extraction { handled: false, .. }) => (EventState::Ignored, Vec::new(), Vec::new()),
         Ok(extraction) => (EventState::Applied, extraction.facts, extraction.cut),
@@ -261,7 +300,7 @@ fn finish(number: usize, mut row: StripeEventRow, extraction: Result<Extraction,
         }
     };
     state.as_str().clone_into(&mut row.state);
-    Document { row, told: Told { number, facts, cut } }
+    Document { row, told: Told { number, mode_assumed, facts, cut } }
 }
 
 fn what_is_cut(cut: &Cut) -> String {

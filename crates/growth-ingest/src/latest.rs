@@ -22,6 +22,27 @@ pub(crate) trait Latest: Table + Clone + PartialEq {
     }
 }
 
+/// Implements [`Latest`] for a row with the columns of a stamp, named by the given column.
+macro_rules! stamped {
+    ($row:ident by $id:ident $(, $keeping:item)?) => {
+        impl $crate::latest::Latest for $row {
+            const ID: &'static str = stringify!($id);
+            fn id(&self) -> &str {
+                &self.$id
+            }
+            fn stamp(&self) -> growth_domain::stamp::Stamp {
+                growth_domain::stamp::Stamp {
+                    at: self.stamp_at,
+                    rank: self.stamp_rank,
+                    event_id: self.stamp_event.clone(),
+                }
+            }
+            $($keeping)?
+        }
+    };
+}
+pub(crate) use stamped;
+
 /// A row that changed, as it was and as it is.
 pub(crate) struct Changed<T> {
     pub(crate) before: Option<T>,

@@ -5,7 +5,8 @@
 //!
 //! * What is stored depends on the set of facts, never on the order or the
 //!   number of their arrivals.
-//! * One process at a time projects on one database; storing needs no lock.
+//! * One process at a time stores into one database: the lock on the policy, taken
+//!   before the first write, is held until the transaction ends.
 //! * A document that cannot be read is kept with its error and stops nobody.
 //! * Nothing is dropped for want of a user, a customer or a payment.
 
@@ -20,12 +21,12 @@ mod subscriptions;
 mod users;
 
 pub use error::Error;
-pub use intake::{Intake, Prepared, Problem, Source, Summary, ingest, prepare, store};
+pub use intake::{Intake, Prepared, Problem, Source, Summary, ingest, is_empty, prepare, store};
 pub use project::rebuild;
 pub use users::link_users;
 
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
 #[doc(hidden)]
 pub fn statements(engine: growth_db::Engine) -> Vec<(String, String)> {
-    [growth_db::named(&[project::STATEMENTS]), users::statements(engine)].concat()
+    [growth_db::named(&[intake::STATEMENTS, project::STATEMENTS]), users::statements(engine)].concat()
 }

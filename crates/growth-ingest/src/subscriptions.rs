@@ -95,6 +95,10 @@ pub(crate) async fn build(
         .into_iter()
         .map(|(reference, customer)| reference_row(scope, reference, customer))
         .collect();
+    let kept: Vec<String> =
+        references.iter().map(|row| format!("{} {}", row.reference, row.customer)).collect();
+    let by = &["reference", "customer"];
+    table::delete_except::<PricingReferenceRow>(tx, scope, "customer", &customers, by, &kept).await?;
     table::insert_new(tx, &references).await?;
     rows.write(tx, scope, &customers).await
 }

@@ -52,7 +52,7 @@ pub(crate) async fn figures(
         last_stripe_event_received_at: received,
         last_product_event_at: last_seen,
         reconstructed_movements: subscriptions.reconstructed_movements,
-        reconstructed_subscriptions: subscriptions.reconstructed_subscriptions,
+        reconstructed_subscriptions: subscriptions.reconstructed,
         possibly_counted_twice: told_twice(unlinked),
         other_accounts: unsigned(other_accounts),
         ..Freshness::default()

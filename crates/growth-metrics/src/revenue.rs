@@ -28,6 +28,7 @@ growth_db::statements! {
     WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY customer, subscription, at";
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "the table's columns")]
 #[derive(sqlx::FromRow)]
 struct WorthRow {
     customer: String,
@@ -62,7 +63,7 @@ pub(crate) struct Subscriptions {
     /// How many movements of the window are known by evidence only.
     pub(crate) reconstructed_movements: u64,
     /// How many subscriptions with MRR at the end of the window are known by evidence only.
-    pub(crate) reconstructed_subscriptions: u64,
+    pub(crate) reconstructed: u64,
 }
 
 /// One currency's sums on the way.
@@ -114,7 +115,7 @@ fn add_customer(
             balances.entry(&row.currency).or_default()[n] += row.net();
         }
         let Some(last) = rows.last() else { continue };
-        all.reconstructed_subscriptions += u64::from(last.reconstructed && last.counted);
+        all.reconstructed += u64::from(last.reconstructed && last.counted);
         all.unpriced.extend(last.unpriced.as_ref().map(|reason| Unpriced {
             subscription: last.subscription.clone(),
             customer: last.customer.clone(),

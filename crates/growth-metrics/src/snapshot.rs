@@ -283,7 +283,7 @@ impl PaymentLine {
 /// A refund.
 #[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
 pub struct RefundLine {
-    /// `re_…`, or the charge's id for a part that no refund told of.
+    /// `re_…`, or the charge's id (with `#2`, `#3` … for later ones) for a part that no refund told of.
     pub id: String,
     /// When it was made.
     pub at: DateTime<Utc>,

@@ -102,7 +102,7 @@ impl<'a> Fields<'a> {
         self.first(paths, |path, value| match value {
             Value::String(text) => match clean(text).map(|code| code.to_ascii_lowercase()) {
                 Some(code) if !is_currency(&code) => {
-                    Err(self.unexpected(path, value, "a currency code of three or four letters"))
+                    Err(self.unexpected(path, value, "a currency code of letters"))
                 }
                 code => Ok(code),
             },
@@ -376,7 +376,7 @@ fn cut(id: &str) -> String {
 }
 
 fn is_currency(code: &str) -> bool {
-    (3..=4).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase())
+    (3..=8).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 /// Reads a whole number, also one that some program wrote as `1e3` or `5.0`.

@@ -1,9 +1,10 @@
 //! JSON documents out of a stream of bytes, one at a time.
 //!
-//! NDJSON, documents over several lines and one top-level array all work, and
-//! the memory needed is that of one document. A document that is broken is
-//! told with its line, and the next one begins at the next line that can
-//! begin one.
+//! NDJSON, documents over several lines, commas between them and top-level
+//! arrays all work, lines may end in LF, CRLF or CR, and the memory needed is
+//! that of one line and one document. A document that is broken is told with its
+//! line, and the next one begins at the next line that can begin one. Of a file
+//! that is no such text at all, only that is told.
 
 use std::io::{self, BufRead};
 
@@ -24,9 +25,22 @@ pub(crate) struct Documents<R> {
     line: Vec<u8>,
     taken: usize,
     number: u64,
-    in_array: bool,
+    /// Whether the line ended in CR, so that an LF may follow that is no line of its own.
+    after_cr: bool,
+    place: Place,
     /// Bytes read so far.
     pub(crate) bytes: u64,
+}
+
+/// Where in the stream the next document is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Before anything that a comma can come after.
+    Start,
+    Between,
+    InArray,
+    /// The rest is not worth reading.
+    GivenUp,
 }
 
 #[derive(Default)]
@@ -40,17 +54,26 @@ struct Open {
 
 impl<R: BufRead> Documents<R> {
     pub(crate) fn new(input: R) -> Self {
-        Self { input, line: Vec::new(), taken: 0, number: 0, in_array: false, bytes: 0 }
+        Self { input, line: Vec::new(), taken: 0, number: 0, after_cr: false, place: Place::Start, bytes: 0 }
     }
 
     /// The next document, or `None` at the end of the stream.
     pub(crate) fn next(&mut self) -> io::Result<Option<Document>> {
         let mut open: Option<Open> = None;
         loop {
+            if self.place == Place::GivenUp {
+                return Ok(None);
+            }
             if self.taken >= self.line.len() {
                 let begins_anew = |line: &[u8]| matches!(line.first(), Some(b'{' | b'['));
                 let cut_in_string = open.as_ref().is_some_and(|open| open.in_string);
                 let more = self.read_line()?;
+                if self.number == 1
+                    && let Some(what) = no_text(&self.line)
+                {
+                    self.place = Place::GivenUp;
+                    return Ok(Some(broken(1, what)));
+                }
                 if let Some(cut) = open.take_if(|_| !more || cut_in_string || begins_anew(&self.line)) {
                     return Ok(Some(broken(cut.line, "the document is cut off")));
                 }
@@ -78,16 +101,42 @@ impl<R: BufRead> Documents<R> {
     fn read_line(&mut self) -> io::Result<bool> {
         self.line.clear();
         self.taken = 0;
-        let read = self.input.read_until(b'\n', &mut self.line)?;
-        self.bytes += read as u64;
+        let read = self.read_to_line_end()?;
         self.number += 1;
-        while matches!(self.line.last(), Some(b'\n' | b'\r')) {
-            self.line.pop();
-        }
         if self.number == 1 && self.line.starts_with(b"\xEF\xBB\xBF") {
             self.taken = 3;
         }
-        Ok(read > 0)
+        Ok(read)
+    }
+
+    /// Whether there was anything before the end of the stream.
+    fn read_to_line_end(&mut self) -> io::Result<bool> {
+        let mut read_any = false;
+        loop {
+            let mut buffer = match self.input.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                buffer => buffer?,
+            };
+            let mut used = 0;
+            if self.after_cr && buffer.first() == Some(&b'\n') {
+                used = 1;
+                buffer = &buffer[1..];
+            } else if buffer.is_empty() {
+                return Ok(read_any);
+            }
+            self.after_cr = false;
+            let end = buffer.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let content = &buffer[..end.unwrap_or(buffer.len())];
+            self.line.extend_from_slice(content);
+            read_any |= !content.is_empty() || end.is_some();
+            self.after_cr = end.is_some_and(|end| buffer[end] == b'\r');
+            used += content.len() + usize::from(end.is_some());
+            self.input.consume(used);
+            self.bytes += used as u64;
+            if end.is_some() {
+                return Ok(true);
+            }
+        }
     }
 
     /// Looks for the beginning of a document in the rest of the line.
@@ -95,15 +144,21 @@ impl<R: BufRead> Documents<R> {
         while let Some(byte) = self.line.get(self.taken) {
             match byte {
                 b' ' | b'\t' => self.taken += 1,
-                b',' | b']' if self.in_array => {
-                    self.in_array = *byte == b',';
+                b',' if self.place != Place::Start => self.taken += 1,
+                b']' if self.place == Place::InArray => {
+                    self.place = Place::Between;
                     self.taken += 1;
                 }
-                b'[' if !self.in_array => {
-                    self.in_array = true;
+                b'[' if self.place != Place::InArray => {
+                    self.place = Place::InArray;
                     self.taken += 1;
                 }
-                b'{' => return Begin::Document(Open { line: self.number, ..Open::default() }),
+                b'{' => {
+                    if self.place == Place::Start {
+                        self.place = Place::Between;
+                    }
+                    return Begin::Document(Open { line: self.number, ..Open::default() });
+                }
                 _ => {
                     self.taken = self.line.len();
                     return Begin::Broken(broken(
@@ -155,21 +210,39 @@ enum Begin {
     Broken(Document),
 }
 
+/// What a file is whose first line begins like this, where it is no text that can be read.
+fn no_text(first_line: &[u8]) -> Option<&'static str> {
+    match first_line {
+        [0x1F, 0x8B, ..] => Some("this is gzip: unpack it first"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("this is UTF-16: save it as UTF-8"),
+        _ => None,
+    }
+}
+
 fn broken(line: u64, what: &str) -> Document {
     Document { line, text: Err(what.to_owned()) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufReader;
+
     use super::*;
 
     fn read(text: &str) -> Vec<(u64, Result<String, String>)> {
         let mut documents = Documents::new(text.as_bytes());
+        let all = all_of(&mut documents);
+        assert_eq!(documents.bytes, text.len() as u64);
+        // However little of it arrives at a time.
+        assert_eq!(all_of(&mut Documents::new(BufReader::with_capacity(1, text.as_bytes()))), all);
+        all
+    }
+
+    fn all_of(documents: &mut Documents<impl BufRead>) -> Vec<(u64, Result<String, String>)> {
         let mut all = Vec::new();
         while let Some(document) = documents.next().unwrap() {
             all.push((document.line, document.text));
         }
-        assert_eq!(documents.bytes, text.len() as u64);
         all
     }
 
@@ -204,6 +277,36 @@ mod tests {
         assert_eq!(read("[{\"a\":1}, {\"a\":2}]"), [good(1, "{\"a\":1}"), good(1, "{\"a\":2}")]);
         assert_eq!(read("[\n{\"a\":1},\n{\"a\":2}\n]\n"), [good(2, "{\"a\":1}"), good(3, "{\"a\":2}")]);
         assert_eq!(read("[]"), []);
+    }
+
+    #[test]
+    fn commas_between_and_after_documents_are_passed_over() {
+        let two = [good(1, "{\"a\":1}"), good(2, "{\"a\":2}")];
+        for text in ["{\"a\":1},\n{\"a\":2}", "{\"a\":1}\n, {\"a\":2},\n", "[{\"a\":1}],\n[{\"a\":2}],"] {
+            assert_eq!(read(text), two, "{text}");
+        }
+        assert_eq!(read(",\n{}").iter().map(|(_, text)| text.is_ok()).collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn lines_may_end_in_any_way() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["{\"a\":", "1}", "", "{\"b\":\"c", "{\"d\":1}", ""].join(end);
+            assert_eq!(read(&text), [good(1, "{\"a\":\n1}"), cut(4), good(5, "{\"d\":1}")], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_file_that_is_no_text_only_that_is_told() {
+        for (first, told) in [
+            (&[0x1F, 0x8B][..], "this is gzip: unpack it first"),
+            (&[0xFF, 0xFE], "this is UTF-16: save it as UTF-8"),
+            (&[0xFE, 0xFF], "this is UTF-16: save it as UTF-8"),
+        ] {
+            let bytes = [first, b"x\n{}\ny\n\x00{"].concat();
+            let all = all_of(&mut Documents::new(bytes.as_slice()));
+            assert_eq!(all, [(1, Err(told.to_owned()))]);
+        }
     }
 
     #[test]

@@ -56,6 +56,7 @@ fn is_misused_database(error: &anyhow::Error) -> bool {
         matches!(
             error,
             growth_db::Error::Url { .. }
+                | growth_db::Error::Folder { .. }
                 | growth_db::Error::Pending { .. }
                 | growth_db::Error::History { .. }
         )

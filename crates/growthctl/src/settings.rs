@@ -2,7 +2,9 @@
 //!
 //! Commands receive [`Settings`], never flags or the environment.
 
+use std::ffi::OsString;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -13,6 +15,9 @@ use serde::Deserialize;
 
 use crate::failure::misuse;
 
+/// How long the wait for a user's activation can be.
+const ACTIVATION_DAYS: RangeInclusive<i64> = 1..=3650;
+
 const DATABASE_HELP: &str = "Where the data is: postgres://user@host/database or sqlite:///path/to/file.db \
     [default: growthctl.db in the data folder]";
 
@@ -22,7 +27,7 @@ const DATABASE_HELP: &str = "Where the data is: postgres://user@host/database or
 pub(crate) struct GlobalArgs {
     /// Settings file [default: growthctl.toml here, else in the configuration folder]
     #[arg(long, global = true, value_name = "FILE", env = "GROWTHCTL_CONFIG")]
-    config: Option<PathBuf>,
+    config: Option<OsString>,
     /// Where the data is
     #[arg(long, help = DATABASE_HELP, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
@@ -45,6 +50,7 @@ pub(crate) struct GlobalArgs {
 
 /// The settings file. An unknown key is an error that names it.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(deny_unknown_fields)]
 struct File {
     database_url: Option<String>,
@@ -52,7 +58,7 @@ struct File {
     product: Option<String>,
     goal: Option<String>,
     activation_event: Option<String>,
-    activation_days: Option<u32>,
+    activation_days: Option<i64>,
 }
 
 /// What commands work with.
@@ -101,40 +107,60 @@ impl GlobalArgs {
     ///
     /// # Errors
     ///
-    /// Misuse: a file that is not there or not understood, a zone or a goal that is none.
+    /// Misuse: a file that is not there or not understood, a zone, a goal or a number of days that is none.
     pub(crate) fn resolve(&self) -> anyhow::Result<Settings> {
-        let file = self.file()?;
+        let (path, file) = match self.file()? {
+            Some((path, file)) => (path.display().to_string(), file),
+            None => (String::new(), File::default()),
+        };
+        let in_file = |key: &str| format!("settings file {path}: {key}");
         let database = match given(self.database_url.as_ref()).or(file.database_url) {
             Some(url) => DatabaseAt::Url(url),
             None => DatabaseAt::DataFolder(data_folder()?.join("growthctl.db")),
         };
-        let time_zone = given(self.timezone.as_ref()).or(file.timezone).unwrap_or_else(|| "UTC".to_owned());
-        let goal = given(self.goal.as_ref()).or(file.goal).unwrap_or_else(|| "GBP 500".to_owned());
+        let zone = told(given(self.timezone.as_ref()), "--timezone or GROWTHCTL_TIMEZONE")
+            .or_else(|| told(file.timezone, &in_file("timezone")));
+        let goal = told(given(self.goal.as_ref()), "--goal or GROWTHCTL_GOAL")
+            .or_else(|| told(file.goal, &in_file("goal")));
+        let days = told(file.activation_days, &in_file("activation_days"));
         Ok(Settings {
             database,
-            time_zone: time_zone.parse().map_err(|_| {
-                misuse(format!("time zone {time_zone:?} is unknown: use an IANA name such as Europe/London"))
-            })?,
+            time_zone: zone.map_or(Ok(Tz::UTC), |zone| zone.read(|zone| parse_zone(zone)))?,
             product: given(self.product.as_ref()).or(file.product),
-            goal: parse_goal(&goal)?,
+            goal: goal.map_or_else(|| Ok(default_goal()), |goal| goal.read(|goal| parse_goal(goal)))?,
             activation_event: file.activation_event.unwrap_or_else(|| "enrichment_completed".to_owned()),
-            activation_days: file.activation_days.unwrap_or(7),
+            activation_days: days.map_or(Ok(7), |days| days.read(|days| parse_days(*days)))?,
         })
     }
 
-    fn file(&self) -> anyhow::Result<File> {
-        let path = match &self.config {
-            Some(path) => path.clone(),
-            None => match default_files().into_iter().find(|path| path.exists()) {
-                Some(path) => path,
-                None => return Ok(File::default()),
-            },
+    fn file(&self) -> anyhow::Result<Option<(PathBuf, File)>> {
+        let named = self.config.as_ref().filter(|path| !path.is_empty()).map(PathBuf::from);
+        let Some(path) = named.or_else(|| default_files().into_iter().find(|path| path.exists())) else {
+            return Ok(None);
         };
         let shown = path.display();
         let text = fs::read_to_string(&path)
             .map_err(|error| misuse(format!("cannot read the settings file {shown}: {error}")))?;
-        toml::from_str(&text)
-            .map_err(|error| misuse(format!("settings file {shown}: {}", error.to_string().trim_end())))
+        let file = toml::from_str(&text)
+            .map_err(|error| misuse(format!("settings file {shown}: {}", error.to_string().trim_end())))?;
+        Ok(Some((path, file)))
+    }
+}
+
+/// A value, and where it was told.
+struct Told<T> {
+    value: T,
+    by: String,
+}
+
+fn told<T>(value: Option<T>, by: &str) -> Option<Told<T>> {
+    Some(Told { value: value?, by: by.to_owned() })
+}
+
+impl<T> Told<T> {
+    /// What the value means; the error of one that means nothing says where it was told.
+    fn read<U>(&self, meaning: impl Fn(&T) -> Result<U, String>) -> anyhow::Result<U> {
+        meaning(&self.value).map_err(|problem| misuse(format!("{}: {problem}", self.by)))
     }
 }
 
@@ -158,11 +184,25 @@ fn default_files() -> Vec<PathBuf> {
     std::iter::once(here).chain(configured).collect()
 }
 
+fn default_goal() -> Goal {
+    Goal { currency: "gbp".to_owned(), amount: 50_000 }
+}
+
+fn parse_zone(text: &str) -> Result<Tz, String> {
+    text.parse().map_err(|_| format!("time zone {text:?} is unknown: use an IANA name such as Europe/London"))
+}
+
+fn parse_days(days: i64) -> Result<u32, String> {
+    let known = u32::try_from(days).ok().filter(|_| ACTIVATION_DAYS.contains(&days));
+    known.ok_or_else(|| {
+        format!("{days} is no number of days from {} to {}", ACTIVATION_DAYS.start(), ACTIVATION_DAYS.end())
+    })
+}
+
 /// Reads a currency and an amount in its major unit, such as `GBP 500` or `USD 1250.50`.
-fn parse_goal(text: &str) -> anyhow::Result<Goal> {
-    let wrong = || {
-        misuse(format!("goal {text:?} is not understood: give a currency and an amount, such as \"GBP 500\""))
-    };
+fn parse_goal(text: &str) -> Result<Goal, String> {
+    let wrong =
+        || format!("goal {text:?} is not understood: give a currency and an amount, such as \"GBP 500\"");
     let (currency, amount) = text.trim().split_once(' ').ok_or_else(wrong)?;
     let currency = currency.to_lowercase();
     if !(3..=4).contains(&currency.len()) || !currency.bytes().all(|b| b.is_ascii_lowercase()) {
@@ -183,7 +223,40 @@ fn parse_goal(text: &str) -> anyhow::Result<Goal> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../docs/CONFIGURATION.md");
+
+    #[derive(clap::Parser)]
+    struct Alone {
+        #[command(flatten)]
+        global: GlobalArgs,
+    }
+
+    #[test]
+    fn every_flag_variable_and_key_is_in_the_document() {
+        let command = Alone::command();
+        let mut names = Vec::new();
+        for argument in command.get_arguments() {
+            names.extend(argument.get_long().map(|long| format!("--{long}")));
+            names.extend(argument.get_env().map(|name| name.to_string_lossy().into_owned()));
+        }
+        let serde_json::Value::Object(keys) = serde_json::to_value(File::default()).unwrap() else {
+            panic!()
+        };
+        names.extend(keys.into_iter().map(|(key, _)| key));
+        assert!(names.len() > 15, "{names:?}");
+        for name in names {
+            assert!(DOCUMENT.contains(&format!("`{name}`")), "{name} is not in docs/CONFIGURATION.md");
+        }
+    }
+
+    #[test]
+    fn the_default_goal_is_the_one_that_is_documented() {
+        assert_eq!(parse_goal("GBP 500"), Ok(default_goal()));
+    }
 
     #[test]
     fn a_goal_is_a_currency_and_an_amount() {

@@ -98,7 +98,7 @@ table! {
 
 table! {
     /// A customer whose MRR depends on a price, discount or coupon.
-    pub struct PricingReferenceRow: "pricing_references" ("account", "livemode", "reference", "customer") ["reference"] {
+    pub struct PricingReferenceRow: "pricing_references" ("account", "livemode", "reference", "customer") ["reference", "customer"] {
         /// The connected account, empty for the own one.
         account: String,
         /// Live or test mode.

@@ -1,11 +1,9 @@
 //! Stripe's events as they came.
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-
 use crate::engine::{Engine, Tx, built_query};
 use crate::error::Error;
 use crate::table::{self, Table};
+use chrono::{DateTime, Utc};
 
 table! {
     /// An event of the raw inbox.
@@ -38,8 +36,7 @@ table! {
 }
 
 /// What became of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventState {
     /// Stored, not yet applied.
     Pending,
@@ -63,7 +60,9 @@ impl EventState {
     }
 }
 
-/// Stores events whose key is new; returns the keys (account, livemode, id) of those that were.
+/// Stores events whose key is new or whose row is [`EventState::Failed`]; no two of them may have the same key.
+///
+/// Returns the keys (account, livemode, id) of those that were stored.
 pub async fn store(tx: &mut Tx, events: &[StripeEventRow]) -> Result<Vec<(String, bool, String)>, Error> {
     if events.is_empty() {
         return Ok(Vec::new());
@@ -77,7 +76,12 @@ pub async fn store(tx: &mut Tx, events: &[StripeEventRow]) -> Result<Vec<(String
     Ok(bound.fetch_all().await?)
 }
 
-const STORE_TAIL: &str = "ON CONFLICT DO NOTHING RETURNING account, livemode, id";
+/// A failed event is repaired by another copy of it; any other is never written again.
+const STORE_TAIL: &str = "ON CONFLICT (account, livemode, id) DO UPDATE SET \
+    event_type = excluded.event_type, created = excluded.created, api_version = excluded.api_version, \
+    source = excluded.source, received_at = excluded.received_at, state = excluded.state, \
+    attempts = stripe_events.attempts + 1, last_error = excluded.last_error, payload = excluded.payload \
+    WHERE stripe_events.state = 'failed' RETURNING account, livemode, id";
 
 /// The two forms of the one hot insert: arrays are the fastest way into Postgres, where payloads
 /// would otherwise be escaped into JSON and out again.

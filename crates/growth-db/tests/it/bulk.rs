@@ -252,12 +252,45 @@ on_each_engine! {
         let mut tx = db.begin().await.unwrap();
         let key = |id: &str| (String::new(), false, id.to_owned());
         assert_eq!(inbox::store(&mut tx, &[event("evt_1")]).await.unwrap(), [key("evt_1")]);
-        let new = inbox::store(&mut tx, &[event("evt_1"), event("evt_2"), event("evt_2")]).await.unwrap();
+        let new = inbox::store(&mut tx, &[event("evt_1"), event("evt_2")]).await.unwrap();
         assert_eq!(new, [key("evt_2")]);
         let sql = "SELECT account, livemode, id, event_type, created, api_version, source, received_at, state,
             attempts, last_error, payload FROM stripe_events ORDER BY id";
         let stored: Vec<StripeEventRow> = query(&mut tx, sql).fetch_all().await.unwrap();
         assert_eq!(stored, [event("evt_1"), event("evt_2")]);
+    }
+
+    async fn a_failed_event_is_replaced_by_its_next_copy_and_no_other_is(db: TestDb) {
+        let event = |id: &str, state: &str, payload: &str| StripeEventRow {
+            account: String::new(),
+            livemode: true,
+            id: id.to_owned(),
+            event_type: format!("type of {payload}"),
+            created: at("2026-07-01T23:30:00Z"),
+            api_version: Some(payload.to_owned()),
+            source: "file".to_owned(),
+            received_at: at("2026-07-01T23:30:00.123456Z"),
+            state: state.to_owned(),
+            attempts: 1,
+            last_error: (state == "failed").then(|| payload.to_owned()),
+            payload: payload.to_owned(),
+        };
+        let key = |id: &str| (String::new(), true, id.to_owned());
+        let states = ["applied", "failed", "ignored", "pending"];
+        let of_each = |state: Option<&'static str>, payload| -> Vec<StripeEventRow> {
+            states.iter().map(|own| event(own, state.unwrap_or(own), payload)).collect()
+        };
+        let mut tx = db.begin().await.unwrap();
+        assert_eq!(inbox::store(&mut tx, &of_each(None, "1")).await.unwrap().len(), 4);
+        assert_eq!(inbox::store(&mut tx, &of_each(Some("failed"), "2")).await.unwrap(), [key("failed")]);
+        assert_eq!(inbox::store(&mut tx, &of_each(Some("applied"), "3")).await.unwrap(), [key("failed")]);
+        assert_eq!(inbox::store(&mut tx, &of_each(Some("applied"), "4")).await.unwrap(), []);
+        let sql = "SELECT account, livemode, id, event_type, created, api_version, source, received_at, state,
+            attempts, last_error, payload FROM stripe_events ORDER BY id";
+        let stored: Vec<StripeEventRow> = query(&mut tx, sql).fetch_all().await.unwrap();
+        let repaired = StripeEventRow { attempts: 3, ..event("failed", "applied", "3") };
+        let [applied, _, ignored, pending] = &of_each(None, "1")[..] else { panic!() };
+        assert_eq!(stored, [applied.clone(), repaired, ignored.clone(), pending.clone()]);
     }
 
     async fn events_are_stored_as_they_came_and_once(db: TestDb) {

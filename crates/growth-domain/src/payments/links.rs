@@ -3,8 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::aliases::may_mean;
-use super::{Facts, Parts, latest};
-use crate::facts::{Invoice, PaymentIntent};
+use super::told::{Facts, Told, latest};
+use super::view::charge_succeeded;
+use crate::facts::{CheckoutSession, Invoice, PaymentIntent};
+
+/// What belongs to one payment.
+#[derive(Debug, Default)]
+pub(super) struct Parts<'a> {
+    pub(super) charges: BTreeSet<&'a str>,
+    pub(super) invoices: BTreeSet<&'a str>,
+    pub(super) sessions: BTreeSet<&'a str>,
+    pub(super) invoice_payments: BTreeSet<&'a str>,
+}
 
 /// The payments of a group and what belongs to each.
 #[derive(Debug, Default)]
@@ -15,6 +25,8 @@ pub(super) struct Links<'a> {
     intent_of: BTreeMap<&'a str, &'a str>,
     /// The payments (intents, or charges without one) of each invoice.
     payers_of: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// Intents that were canceled, and paid nothing of an invoice that was paid.
+    given_up: BTreeSet<&'a str>,
 }
 
 impl<'a> Links<'a> {
@@ -22,18 +34,34 @@ impl<'a> Links<'a> {
         let mut links = Self { intent_of: intents_of_charges(facts), ..Self::default() };
         links.find_payers(facts);
         links.believe_hints(facts);
+        links.leave_out_canceled(facts);
         links.gather(facts);
         links
     }
 
-    /// How many payments this invoice has.
-    pub(super) fn payers(&self, invoice: &str) -> usize {
-        self.payers_of.get(invoice).map_or(0, BTreeSet::len)
+    /// Whether no other payment than this one can have paid the invoice.
+    pub(super) fn is_sole_payer(&self, invoice: &str, payment: &str) -> bool {
+        let other = |payer: &&str| *payer != payment && !self.given_up.contains(payer);
+        self.payers_of.get(invoice).is_none_or(|payers| !payers.iter().any(other))
+    }
+
+    /// Whether this intent was canceled while its invoice was paid in another way.
+    pub(super) fn gave_up(&self, payment: &str) -> bool {
+        self.given_up.contains(payment)
     }
 
     /// The payment that a charge or intent belongs to.
     pub(super) fn payment_of(&self, charge: Option<&'a str>, intent: Option<&'a str>) -> Option<&'a str> {
         intent.or_else(|| charge.map(|charge| self.payer(charge)))
+    }
+
+    /// The charge by which an intent succeeded, a captured one before one that is only authorised.
+    pub(super) fn succeeded_charge_of(&self, intent: &str, facts: &Facts<'a>) -> Option<&'a str> {
+        let charges = facts.charges.iter().filter(|(id, _)| self.payer(id) == intent);
+        let succeeded = charges
+            .filter_map(|(id, told)| Some((*id, latest(told)?)))
+            .filter(|(_, charge)| charge.status == "succeeded");
+        succeeded.max_by_key(|(_, charge)| charge.captured).map(|(id, _)| id)
     }
 
     fn payer(&self, charge: &'a str) -> &'a str {
@@ -72,7 +100,9 @@ impl<'a> Links<'a> {
             let Some(intent) = latest(told).filter(|_| !linked.contains(id)) else { continue };
             let Some(reference) = intent.order_reference.as_deref() else { continue };
             let mut fitting = facts.invoices.values().filter_map(|told| latest(told)).filter(|invoice| {
-                may_mean(reference, &invoice.id) && self.payers(&invoice.id) == 0 && agree(intent, invoice)
+                may_mean(reference, &invoice.id)
+                    && !self.payers_of.contains_key(invoice.id.as_str())
+                    && agree(intent, invoice)
             });
             if let (Some(invoice), None) = (fitting.next(), fitting.next()) {
                 believed.push((invoice.id.as_str(), *id));
@@ -81,6 +111,38 @@ impl<'a> Links<'a> {
         for (invoice, intent) in believed {
             self.payers_of.entry(invoice).or_default().insert(intent);
         }
+    }
+
+    /// An intent that was canceled did not pay an invoice that was paid. Where nobody else did, the money
+    /// came in another way, and the invoice stands for the payment.
+    fn leave_out_canceled(&mut self, facts: &Facts<'a>) {
+        let mut given_up = BTreeSet::new();
+        for (invoice, payers) in &self.payers_of {
+            if facts.invoices.get(invoice).and_then(|told| latest(told)).is_some_and(took_money) {
+                given_up.extend(payers.iter().copied().filter(|payer| self.paid_nothing(payer, facts)));
+            }
+        }
+        self.payers_of.retain(|invoice, payers| {
+            let paid = facts.invoices.get(invoice).and_then(|told| latest(told)).is_some_and(took_money);
+            !paid || payers.iter().any(|payer| !given_up.contains(payer))
+        });
+        self.given_up = given_up;
+    }
+
+    /// Whether an intent was canceled, and neither a charge nor an invoice payment says otherwise.
+    fn paid_nothing(&self, intent: &str, facts: &Facts<'a>) -> bool {
+        let charged = || {
+            let charges = facts.charges.iter().filter(|(id, _)| self.payer(id) == intent);
+            charges.filter_map(|(_, told)| latest(told)).any(charge_succeeded)
+        };
+        let paid = || {
+            let payments = facts.invoice_payments.values().filter_map(|told| latest(told));
+            payments.filter(|paid| paid.status == "paid").any(|paid| {
+                self.payment_of(paid.charge.as_deref(), paid.payment_intent.as_deref()) == Some(intent)
+            })
+        };
+        let canceled = facts.intents.get(intent).and_then(|told| latest(told));
+        canceled.is_some_and(|intent| intent.status == "canceled") && !charged() && !paid()
     }
 
     fn gather(&mut self, facts: &Facts<'a>) {
@@ -120,11 +182,7 @@ impl<'a> Links<'a> {
 
     /// A session names its intent or its invoice. One of a subscription that names neither is no
     /// payment of its own: the invoice tells the money.
-    fn payments_of_session(
-        &self,
-        id: &'a str,
-        told: &[super::Told<'a, crate::facts::CheckoutSession>],
-    ) -> Vec<&'a str> {
+    fn payments_of_session(&self, id: &'a str, told: &[Told<'a, CheckoutSession>]) -> Vec<&'a str> {
         let Some(session) = latest(told) else { return Vec::new() };
         if let Some(intent) = session.payment_intent.as_deref() {
             return vec![intent];
@@ -161,6 +219,11 @@ fn intents_of_charges<'a>(facts: &Facts<'a>) -> BTreeMap<&'a str, &'a str> {
         add(Some(&told.object.id), told.object.payment_intent.as_deref());
     }
     intents
+}
+
+/// Whether an invoice was paid with money, by whatever way.
+pub(super) fn took_money(invoice: &Invoice) -> bool {
+    invoice.status == "paid" && invoice.amount_paid > 0
 }
 
 fn agree(intent: &PaymentIntent, invoice: &Invoice) -> bool {

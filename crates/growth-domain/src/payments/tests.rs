@@ -1,8 +1,13 @@
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::facts::{Dispute, Refund};
+use crate::facts::{Charge, CheckoutSession, Dispute, InvoicePayment, PaymentIntent, PaymentObject, Refund};
 use crate::rank;
+use crate::stamp::Stamp;
+
+mod attempts;
+mod ends;
+mod refunds;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
@@ -267,4 +272,18 @@ fn a_group_is_named_after_its_most_telling_id() {
     assert_eq!(group_id(["~in_1", "ch_1", "in_1", "pi_2", "pi_1"]), Some("pi_1"));
     assert_eq!(group_id(["re_1", "ch_1"]), Some("ch_1"));
     assert_eq!(group_id(["~in_1"]), None);
+}
+
+/// The same facts in some other orders give the same.
+fn in_any_order(facts: &[PaymentFact]) -> Group {
+    let group = fold(facts);
+    let mut turned = facts.to_vec();
+    for _ in facts {
+        turned.rotate_left(1);
+        assert_eq!(fold(&turned), group);
+        let mut backwards = turned.clone();
+        backwards.reverse();
+        assert_eq!(fold(&backwards), group);
+    }
+    group
 }

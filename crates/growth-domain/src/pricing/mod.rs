@@ -87,7 +87,11 @@ pub trait Catalog {
     fn invoice_line(&self, item: &SubscriptionItem) -> Option<&InvoiceLine>;
 }
 
-/// A subscription's MRR in its currency; `list - discount = net`, and each fits an `i64` of micros.
+/// The largest MRR of one subscription: those of a hundred, which one customer may have, still fit an `i64`.
+const LARGEST: i128 = i64::MAX as i128 / 100;
+
+/// A subscription's MRR in its currency; `list - discount = net`, and each fits an `i64` of micros a hundred
+/// times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Mrr {
     /// Before discounts.
@@ -225,7 +229,7 @@ pub enum Unpriced {
         /// The text itself.
         text: String,
     },
-    /// More money than an `i64` of micros can tell.
+    /// More than 92 thousand million minor units a month.
     #[error("the amount is too large")]
     TooLarge,
 }
@@ -251,7 +255,7 @@ pub fn price(
         total.net += net;
         total.discount += list - net;
     }
-    if i64::try_from(total.list.0).is_err() {
+    if total.list.0 > LARGEST {
         return Err(Unpriced::TooLarge);
     }
     Ok(total)

@@ -198,3 +198,41 @@ fn a_discount_that_runs_out_is_a_step_of_its_own() {
         built.segments.iter().map(|s| (s.at, s.mrr.net.to_minor_rounded(), s.reason)).collect();
     assert_eq!(steps, [(day(0), 950, None), (day(90), 1900, Some("discount_expired"))]);
 }
+
+#[test]
+fn a_subscription_that_ended_never_comes_back() {
+    let active = || state("active", vec![item("si_1", "p", 1900)]);
+    let expected = [(0, 1900, None), (30, 0, Some("voluntary"))];
+    for (event_type, status, deleted) in
+        [(DELETED, "canceled", true), (UPDATED, "canceled", false), (UPDATED, "incomplete_expired", false)]
+    {
+        let end = SubscriptionState { deleted, ..state(status, vec![]) };
+        let mut facts = vec![
+            told(day(0), CREATED, active()),
+            told(day(30), event_type, end),
+            told(day(31), UPDATED, active()),
+            SubscriptionFact { from_event: false, ..told(day(90), "", active()) },
+        ];
+        for _ in 0..facts.len() {
+            facts.rotate_left(1);
+            assert_eq!(worth(&facts), expected, "{status}");
+            let built = build(&facts, &[], &Known::default(), Policy::Stripe);
+            assert_eq!(built.latest.unwrap().status, status);
+        }
+    }
+}
+
+#[test]
+fn a_creation_is_the_first_fact_whatever_its_stamp() {
+    let second = chrono::TimeDelta::seconds(1);
+    let mut facts = vec![
+        told(day(0) + second, CREATED, state("incomplete", vec![item("si_1", "p", 1900)])),
+        told(day(0), UPDATED, state("active", vec![item("si_1", "p", 1900)])),
+    ];
+    assert_eq!(worth(&facts), [(0, 1900, None)]);
+    facts.reverse();
+    assert_eq!(worth(&facts), [(0, 1900, None)]);
+    facts.push(told(day(5), UPDATED, state("past_due", vec![item("si_1", "p", 1900)])));
+    let built = build(&facts, &[], &Known::default(), Policy::Stripe);
+    assert_eq!(built.latest.unwrap().status, "past_due");
+}

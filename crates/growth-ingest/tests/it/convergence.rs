@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{TimeDelta, Utc};
-use growth_db::Db;
 use growth_db::rows::{DisputeRow, MovementRow, PaymentRow, RefundRow, SubscriptionRow};
+use growth_db::{Db, query};
 use growth_demo::world::Truth;
 use growth_domain::window::Window;
-use growth_ingest::{Intake, Source, ingest};
+use growth_ingest::{Intake, Source, ingest, link_users};
 use growth_metrics::{Request, snapshot};
 use growth_testkit::on_each_engine;
+use growth_track::{User, upsert_users};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
@@ -18,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
 use crate::dump;
-use crate::history::{Plan, beginning, plans, play};
+use crate::history::{Plan, beginning, plans, play, users};
 
 async fn take_in(db: &Db, account: &str, events: &[Value], batches: &[usize]) {
     let mut rest = events;
@@ -105,6 +106,20 @@ async fn assert_true(db: &Db, account: &str, truth: &Truth) {
     }
 }
 
+async fn assert_users(db: &Db, account: &str, truth: &Truth) {
+    let users: BTreeMap<i64, String> = query(db, "SELECT id, external_id FROM users")
+        .fetch_all::<(i64, String)>()
+        .await
+        .unwrap()
+        .into_iter()
+        .collect();
+    for row in dump::all::<PaymentRow>(db, account).await {
+        let told = truth.payments.iter().find(|told| told.payment_intent == row.id).unwrap();
+        let user = row.user_id.map(|id| &users[&id]);
+        assert_eq!(user, told.user.as_ref(), "{row:#?}");
+    }
+}
+
 /// The snapshot checks the identity of both its windows, and its closing is the ledger's.
 async fn assert_windows_add_up(db: &Db, account: &str, truth: &Truth, days_in: i64, days: u32) {
     let request = |end, days| {
@@ -133,14 +148,27 @@ async fn assert_windows_add_up(db: &Db, account: &str, truth: &Truth, days_in: i
     }
 }
 
+/// The calm run knows the users from the beginning, in the wild run they arrive last.
 async fn check(db: &Db, case: usize, plan: &Plan, keys: &[u32], batches: &[usize], window: (i64, u32)) {
     let (events, truth) = play(plan);
-    let (calm, disturbed_account) = (format!("acct_calm_{case}"), format!("acct_wild_{case}"));
+    let (calm, wild) = (format!("acct_calm_{case}"), format!("acct_wild_{case}"));
+    take_in(db, &wild, &disturbed(&events, keys), batches).await;
+    let users: Vec<User> = users(plan)
+        .into_iter()
+        .map(|(external_id, email)| User {
+            external_id,
+            email: Some(email),
+            created_at: beginning(),
+            is_admin: false,
+        })
+        .collect();
+    upsert_users(db, &users).await.unwrap();
+    let named: Vec<_> = users.iter().map(|user| (user.external_id.clone(), user.email.clone())).collect();
+    link_users(db, &named).await.unwrap();
     take_in(db, &calm, &events, &[500]).await;
     assert_true(db, &calm, &truth).await;
-    take_in(db, &disturbed_account, &disturbed(&events, keys), batches).await;
-    let (calm_rows, wild_rows) =
-        (dump::revenue(db, &calm).await, dump::revenue(db, &disturbed_account).await);
+    assert_users(db, &calm, &truth).await;
+    let (calm_rows, wild_rows) = (dump::revenue(db, &calm).await, dump::revenue(db, &wild).await);
     for (calm, wild) in calm_rows.iter().zip(&wild_rows) {
         assert_eq!(calm, wild);
     }

@@ -36,11 +36,22 @@ pub(crate) fn beginning() -> DateTime<Utc> {
     DateTime::from_timestamp(1_735_689_600, 0).unwrap()
 }
 
+/// The application's users: the n-th customer's id there, and the e-mail address it was created with.
+pub(crate) fn users(plan: &Plan) -> Vec<(String, String)> {
+    (0..plan.steps.len())
+        .map(|n| (format!("user-{}-{n}", plan.seed), format!("C{n}@{}.example.com", plan.seed)))
+        .collect()
+}
+
 /// The events in the order in which they happened, and the truth.
 pub(crate) fn play(plan: &Plan) -> (Vec<Value>, Truth) {
+    let users = users(plan);
     let shape = if plan.shape { Shape::Clover } else { Shape::Acacia };
     let mut world = World::new(shape, true, plan.seed);
     let mut now = beginning();
+    for (user, email) in &users {
+        world.know_user(user, email);
+    }
     let product = world.create_product("Enrichment", now);
     let price = |world: &mut World, minor, interval, currency: &str| {
         let currency = currency.to_owned();
@@ -76,16 +87,16 @@ pub(crate) fn play(plan: &Plan) -> (Vec<Value>, Truth) {
         match step.act % 24 {
             0..=2 => {
                 let n = customers.len();
-                let user = (step.how % 2 == 0).then(|| format!("user-{n}"));
-                customers.push(world.create_customer(&format!("c{n}@example.com"), user.as_deref(), now));
+                let (user, email) = &users[n];
+                let named = (step.how % 2 == 0).then_some(user.as_str());
+                customers.push(world.create_customer(&email.to_lowercase(), named, now));
             }
             3..=7 => {
                 let Some(customer) = customer else { continue };
                 let coupon = coupons.get(usize::from(step.how) % 9).map(String::as_str);
                 let trial_days = (step.how % 5 == 0).then_some(7);
                 let n = customers.iter().position(|known| *known == customer).unwrap_or(0);
-                let reference = format!("user-{n}");
-                let via_checkout = (step.how % 3 == 0).then_some(reference.as_str());
+                let via_checkout = (step.how % 3 == 0).then_some(users[n].0.as_str());
                 let terms = Terms {
                     quantity: i64::from(step.how % 3) + 1,
                     coupon,
@@ -107,7 +118,10 @@ pub(crate) fn play(plan: &Plan) -> (Vec<Value>, Truth) {
             12 => drop(pick(&refunds).map(|id| world.fail_refund(&id, now))),
             13 => disputes.extend(payment.and_then(|id| world.dispute(&id, now))),
             14 => drop(pick(&disputes).map(|id| world.win_dispute(&id, now))),
-            15 => drop(customer.map(|id| world.update_customer(&id, "new@example.com", None, now))),
+            15 => drop(customer.map(|id| {
+                let n = customers.iter().position(|known| *known == id).unwrap_or(0);
+                world.update_customer(&id, &users[n].1, None, now)
+            })),
             act => {
                 let Some(id) = subscription else { continue };
                 match act {

@@ -6,4 +6,5 @@ mod convergence;
 mod dump;
 mod history;
 mod one_payment;
+mod replays;
 mod statements;

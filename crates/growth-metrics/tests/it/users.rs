@@ -30,8 +30,11 @@ fn did(user: &str, name: &str, at: DateTime<Utc>) -> Event {
 }
 
 async fn told(db: &Db, zone: Tz, events: &[Event]) {
-    let settings =
-        Settings { time_zone: zone, activation_event: "enrichment_completed".into(), received_at: january(31) };
+    let settings = Settings {
+        time_zone: zone,
+        activation_event: "enrichment_completed".into(),
+        received_at: january(31),
+    };
     assert_eq!(record(db, events, &settings).await.unwrap().rejected, []);
 }
 

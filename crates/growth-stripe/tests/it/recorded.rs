@@ -97,22 +97,6 @@ fn every_recorded_object_is_read() {
     assert!(error_bodies >= 30, "only {error_bodies} error bodies were known as such");
 }
 
-/// Some generated examples say the word `currency` where a code belongs.
-fn fill_in_currencies(example: &mut Value) {
-    match example {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                if name == "currency" && value == "currency" {
-                    *value = "usd".into();
-                }
-                fill_in_currencies(value);
-            }
-        }
-        Value::Array(entries) => entries.iter_mut().for_each(fill_in_currencies),
-        _ => {}
-    }
-}
-
 impl Survey {
     /// Reads a folder of folders, each named after an API version.
     fn folder(&mut self, folder: &Path, read: impl Fn(&mut Self, &str, Value)) {
@@ -132,8 +116,7 @@ impl Survey {
             let Value::Object(examples) = examples["resources"].take() else {
                 panic!("no examples in {}", file.display())
             };
-            for (_, mut example) in examples {
-                fill_in_currencies(&mut example);
+            for (_, example) in examples {
                 self.document(&version, example);
             }
         }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, SubsecRound, Utc};
-use growth_db::{Db, query};
+use growth_db::Db;
 use growth_demo::business::Business;
 use growth_domain::window::parse_as_of;
-use growth_ingest::{Intake, Source, ingest, link_users};
+use growth_ingest::{Intake, Source, ingest, is_empty, link_users};
 use growth_track::{count_usage, record, upsert_users};
 
 use crate::database;
@@ -57,8 +57,6 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     Ok(Outcome::Done)
 }
 
-const IN_USE: &str = "SELECT EXISTS (SELECT 1 FROM stripe_events) OR EXISTS (SELECT 1 FROM users) AS in_use";
-
 /// Makes the sample business and sends it through the doors that real data takes.
 pub(crate) async fn sample_database(
     settings: &Settings,
@@ -66,8 +64,7 @@ pub(crate) async fn sample_database(
     printer: &Printer,
 ) -> anyhow::Result<Db> {
     let db = database::open_or_create(settings, &Printer::new(true, false)).await?;
-    let (in_use,): (bool,) = query(&db, IN_USE).fetch_one().await?;
-    if in_use {
+    if !is_empty(&db).await? {
         return Err(misuse(format!(
             "the database {} already has data: name an empty one with --database-url, so that sample and real data \
              never mix",

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let total = sizes(&args.files)?;
     let db = database::open_or_create(settings, printer).await?;
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
-    let received_at = Utc::now().trunc_subsecs(6);
+    let mut received_at = Utc::now().trunc_subsecs(6);
     let mut read = Read { left_out: 0, summary: Summary::default(), told: 0, printer };
     let mut progress = printer.progress("replaying", total, Unit::Bytes);
     let mut done_before = 0;
@@ -56,6 +56,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
         while let Some(batch) = batches.recv().await {
             let batch = batch.with_context(|| format!("cannot read {}", path.display()))?;
             let position = done_before + batch.position;
+            received_at = batch.prepared.next_received_at;
             read.take_in(&db, path, batch).await?;
             progress.at(position);
         }
@@ -64,6 +65,9 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     drop(progress);
     db.close().await;
     let Read { left_out, summary, .. } = read;
+    if summary.mode_assumed > 0 {
+        printer.warning(&mode_assumed(summary.mode_assumed, args.mode));
+    }
     printer.done(&table(&summary, left_out))?;
     Ok(if left_out == 0 && summary.is_complete() { Outcome::Done } else { Outcome::LeftUndone })
 }
@@ -120,7 +124,7 @@ fn batches_of(path: PathBuf, intake: Intake) -> mpsc::Receiver<io::Result<Batch>
     receiver
 }
 
-fn read_batches(input: impl BufRead, intake: Intake, sender: &Batches) -> io::Result<()> {
+fn read_batches(input: impl BufRead, mut intake: Intake, sender: &Batches) -> io::Result<()> {
     let mut source = Documents::new(input);
     let (mut documents, mut lines, mut broken, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     loop {
@@ -142,8 +146,10 @@ fn read_batches(input: impl BufRead, intake: Intake, sender: &Batches) -> io::Re
         }
         if at_end || documents.len() >= BATCH || bytes >= BATCH_BYTES {
             bytes = 0;
+            let prepared = prepare(intake, std::mem::take(&mut documents));
+            intake.received_at = prepared.next_received_at;
             let batch = Batch {
-                prepared: prepare(intake, std::mem::take(&mut documents)),
+                prepared,
                 lines: std::mem::take(&mut lines),
                 broken: std::mem::take(&mut broken),
                 position: source.bytes,
@@ -178,7 +184,7 @@ impl Read<'_> {
         for (line, message) in problems {
             self.tell(path, line, &message);
         }
-        self.summary.add(summary, 0);
+        self.summary.add(summary);
         Ok(())
     }
 
@@ -191,6 +197,13 @@ impl Read<'_> {
             self.printer.warning("there is more; --verbose tells all of it");
         }
     }
+}
+
+fn mode_assumed(objects: u64, mode: Mode) -> String {
+    let (what, were) = if objects == 1 { ("object does", "was") } else { ("objects do", "were") };
+    let mode = if mode == Mode::Live { "live" } else { "test" };
+    let count = indicatif::HumanCount(objects);
+    format!("{count} {what} not say whether live or test, and {were} taken as {mode}: see --mode")
 }
 
 fn table(summary: &Summary, left_out: u64) -> String {

@@ -153,17 +153,14 @@ async fn render(db: &Db, request: &Request, format: Format) -> anyhow::Result<St
 
 /// Writes beside the file and renames, so that nobody ever sees half a report.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut file = tempfile::Builder::new()
-        .prefix(".report-")
-        .permissions(permissions())
-        .tempfile_in(folder_of(path))?;
+    let mut made = tempfile::Builder::new();
+    made.prefix(".report-");
+    // A temporary file is for its owner alone. This one shall be as if made the usual way: the process's mask
+    // takes away what it must.
+    #[cfg(unix)]
+    made.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = made.tempfile_in(folder_of(path))?;
     file.write_all(text.as_bytes())?;
     file.persist(path)?;
     Ok(())
-}
-
-/// Those of a file made the usual way; the process's mask takes away what it must.
-#[cfg(unix)]
-fn permissions() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o666)
 }

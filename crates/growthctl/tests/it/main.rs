@@ -7,5 +7,6 @@ mod demo;
 mod help;
 mod migrate;
 mod orders;
+mod replays;
 mod run;
 mod settings;

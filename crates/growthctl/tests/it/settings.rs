@@ -63,3 +63,52 @@ fn a_password_is_never_told() {
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains("127.0.0.1:1") && !ran.stderr.contains("secret"), "{}", ran.stderr);
 }
+
+#[test]
+fn an_empty_variable_for_the_file_names_none() {
+    let place = Place::new();
+    place.write("growthctl.toml", "timezone = \"Mars/Olympus\"\n");
+    let ran = ran(place.bare().env("GROWTHCTL_CONFIG", "").args(["report", "--demo"]));
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("settings file growthctl.toml: timezone: "), "{}", ran.stderr);
+}
+
+#[test]
+fn a_wrong_value_says_where_it_was_told() {
+    let place = Place::new();
+    for (text, variable, told) in [
+        (
+            "timezone = \"Mars/Olympus\"",
+            None,
+            "settings file growthctl.toml: timezone: time zone \"Mars/Olympus\"",
+        ),
+        ("goal = \"lots\"", None, "settings file growthctl.toml: goal: goal \"lots\""),
+        (
+            "activation_days = 0",
+            None,
+            "settings file growthctl.toml: activation_days: 0 is no number of days",
+        ),
+        ("activation_days = -1", None, "activation_days: -1 is no number of days from 1 to 3650"),
+        ("activation_days = 3651", None, "activation_days: 3651 is no number of days from 1 to 3650"),
+        ("", Some(("GROWTHCTL_TIMEZONE", "Mars")), "--timezone or GROWTHCTL_TIMEZONE: time zone \"Mars\""),
+        ("goal = \"lots\"", Some(("GROWTHCTL_GOAL", "more")), "--goal or GROWTHCTL_GOAL: goal \"more\""),
+    ] {
+        place.write("growthctl.toml", text);
+        let mut command = place.bare();
+        command.envs(variable).args(["report", "--demo"]);
+        let ran = ran(&mut command);
+        assert_eq!(ran.code, 2, "{text}");
+        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+        assert_eq!(ran.stderr.trim_end().lines().count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_for_the_database_is_wrong_configuration() {
+    let place = Place::new();
+    place.write("file", "");
+    let url = format!("sqlite://{}", place.path("file/folder/test.db").display());
+    let ran = place.run(["--database-url", &url, "migrate"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("cannot create the folder"), "{}", ran.stderr);
+}

@@ -189,10 +189,10 @@ fn amounts_have_twelve_decimals_and_quantities_have_no_limit() {
     let mut tiny = times(3_000_000_000, item(0, 1, "month"));
     tiny.price.unit_amount = Some("0.000000000001".to_owned());
     assert_eq!(net_of(tiny), 3_000);
-    assert_eq!(net_of(times(1_000, item(3_000_000_000, 1, "month"))), 3_000_000_000_000 * CENTS);
-    let mut cheap = times(i64::MAX, item(0, 1, "month"));
-    cheap.price.unit_amount = Some("0.000001".to_owned());
-    assert_eq!(net_of(cheap), i128::from(i64::MAX));
+    assert_eq!(net_of(times(1_000, item(3_000_000, 1, "month"))), 3_000_000_000 * CENTS);
+    let mut cheap = times(i64::MAX / 1000 * 1000, item(0, 1, "month"));
+    cheap.price.unit_amount = Some("0.000000001".to_owned());
+    assert_eq!(net_of(cheap), i128::from(i64::MAX / 1000));
 }
 
 #[test]

@@ -216,7 +216,19 @@ fn a_subscription_without_a_currency_has_that_of_its_first_price() {
 
 #[test]
 fn a_sum_of_items_that_does_not_fit_is_an_error() {
-    let large = || item(9_000_000_000_000, 1, "month");
+    let large = || item(90_000_000_000, 1, "month");
     assert!(priced(&subscription([large()], &[]), &Book::default()).is_ok());
     assert_eq!(priced(&subscription([large(), large()], &[]), &Book::default()), Err(Unpriced::TooLarge));
+}
+
+#[test]
+fn a_hundred_of_the_largest_subscriptions_can_be_added_up() {
+    let priced_at = |unit_amount: &str| {
+        let mut item = item(0, 1, "month");
+        item.price.unit_amount = Some(unit_amount.to_owned());
+        priced(&subscription([item], &[]), &Book::default())
+    };
+    let largest = priced_at("92233720368.54775").unwrap().net.0;
+    assert!(i64::try_from(largest * 100).is_ok());
+    assert_eq!(priced_at("92233720368.547759"), Err(Unpriced::TooLarge));
 }

@@ -34,7 +34,7 @@ fn any_item() -> impl Strategy<Value = SubscriptionItem> {
     let listed = prop::sample::subsequence(vec!["di_0".to_owned(), "di_1".to_owned()], 0..=2);
     let tax = prop::option::of((0_u32..30).prop_map(|rate| rate.to_string()));
     let kind = prop::sample::select(vec!["per_unit", "graduated", "volume", "packages"]);
-    (any_interval(), 0_i64..1_000_000, 0_i64..1_000, 0..3_usize, listed, tax, kind).prop_map(
+    (any_interval(), 0_i64..1_000_000, 0_i64..75, 0..3_usize, listed, tax, kind).prop_map(
         |((interval, count), amount, quantity, product, listed, tax, kind)| {
             let mut item =
                 of_product(&format!("prod_{product}"), times(quantity, item(amount, count, &interval)));

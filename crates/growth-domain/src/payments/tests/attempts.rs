@@ -1,0 +1,106 @@
+use super::*;
+
+const INVOICE: &str = "in_1SRzqxKXBGcbgpbZOY0ZtMPY";
+
+fn invoice_alone(seconds: i64, status: &str, paid: i64, intents: &[&str]) -> PaymentFact {
+    let mut fact = invoice(seconds, status, paid, intents);
+    let PaymentObject::Invoice(object) = &mut fact.object else { unreachable!() };
+    object.payment_failed = false;
+    fact
+}
+
+/// An intent that was made for an invoice and never tried.
+fn untried(seconds: i64, status: &str, reference: Option<&str>) -> PaymentFact {
+    let mut fact = intent(seconds, "pi_1", status);
+    let PaymentObject::PaymentIntent(object) = &mut fact.object else { unreachable!() };
+    object.failure_code = None;
+    object.order_reference = reference.map(str::to_owned);
+    fact
+}
+
+fn paid_by_invoice(facts: &[PaymentFact]) {
+    let group = in_any_order(facts);
+    let [payment] = &group.payments[..] else { panic!("{:#?}", group.payments) };
+    assert_eq!((payment.id.as_str(), payment.status, payment.amount), (INVOICE, Status::Succeeded, 1900));
+    assert_eq!((payment.payment_intent.as_deref(), payment.paid_at), (None, Some(at(9))));
+}
+
+#[test]
+fn an_invoice_paid_in_another_way_is_paid_although_its_intent_was_canceled() {
+    paid_by_invoice(&[
+        invoice_alone(1, "open", 0, &["pi_1"]),
+        untried(1, "requires_payment_method", None),
+        invoice_alone(9, "paid", 1900, &["pi_1"]),
+        untried(10, "canceled", None),
+    ]);
+}
+
+#[test]
+fn an_intent_that_only_hints_at_the_paid_invoice_gives_it_up_too() {
+    paid_by_invoice(&[
+        invoice_alone(1, "open", 0, &[]),
+        invoice_alone(9, "paid", 1900, &[]),
+        untried(10, "canceled", Some(INVOICE)),
+    ]);
+}
+
+#[test]
+fn an_intent_whose_invoice_payment_was_canceled_gives_it_up_too() {
+    let mut link = invoice_payment(10, "inpay_1", "pi_1", 0);
+    let PaymentObject::InvoicePayment(object) = &mut link.object else { unreachable!() };
+    (object.status, object.paid_at) = ("canceled".into(), None);
+    paid_by_invoice(&[invoice_alone(9, "paid", 1900, &[]), untried(10, "canceled", None), link]);
+}
+
+#[test]
+fn a_canceled_intent_that_was_tried_is_a_canceled_payment_beside_the_paid_invoice() {
+    let facts = [
+        intent(1, "pi_1", "requires_payment_method"),
+        charge(1, "ch_0", Some("pi_1"), "failed", 0),
+        invoice(9, "paid", 1900, &["pi_1"]),
+        untried(10, "canceled", None),
+    ];
+    let group = in_any_order(&facts);
+    let payments: Vec<_> =
+        group.payments.iter().map(|p| (p.id.as_str(), p.status, p.invoice.is_some())).collect();
+    assert_eq!(payments, [(INVOICE, Status::Succeeded, true), ("pi_1", Status::Canceled, false)]);
+}
+
+#[test]
+fn an_invoice_speaks_for_the_intent_that_was_not_canceled() {
+    let facts = [invoice_alone(9, "paid", 1900, &["pi_1", "pi_2"]), untried(10, "canceled", None)];
+    let group = in_any_order(&facts);
+    let payments: Vec<_> = group.payments.iter().map(|p| (p.id.as_str(), p.status, p.amount)).collect();
+    assert_eq!(payments, [("pi_2", Status::Succeeded, 1900)]);
+}
+
+#[test]
+fn a_charge_that_waited_was_paid_when_its_success_was_told() {
+    let days = 4 * 86_400;
+    let waited = [
+        charge(1, "ch_1", Some("pi_1"), "pending", 0),
+        charge(days, "ch_1", Some("pi_1"), "succeeded", 0),
+        intent(days - 1, "pi_1", "succeeded"),
+        charge(2 * days, "ch_1", Some("pi_1"), "succeeded", 100),
+    ];
+    assert_eq!(in_any_order(&waited).payments[0].paid_at, Some(at(days - 1)));
+    assert_eq!(one(&waited[1..]).paid_at, Some(at(0)));
+    let mut held = charge(1, "ch_1", Some("pi_1"), "succeeded", 0);
+    let PaymentObject::Charge(object) = &mut held.object else { unreachable!() };
+    object.captured = false;
+    assert_eq!(one(&[held, waited[1].clone()]).paid_at, Some(at(days)));
+    assert_eq!(one(&[intent(1, "pi_1", "processing"), waited[1].clone()]).paid_at, Some(at(days)));
+}
+
+#[test]
+fn a_charge_that_waited_and_was_only_read_was_paid_when_its_invoice_says() {
+    let mut read = charge(9 * 86_400, "ch_1", Some("pi_1"), "succeeded", 0);
+    read.from_event = false;
+    let pending = charge(1, "ch_1", Some("pi_1"), "pending", 0);
+    let facts = [pending, read];
+    assert_eq!(one(&facts).paid_at, Some(at(0)));
+    let invoiced = [facts.as_slice(), &[invoice(70, "paid", 1900, &["pi_1"])]].concat();
+    assert_eq!(one(&invoiced).paid_at, Some(at(70)));
+    let linked = [invoiced.as_slice(), &[invoice_payment(60, "inpay_1", "pi_1", 1900)]].concat();
+    assert_eq!(one(&linked).paid_at, Some(at(60)));
+}
