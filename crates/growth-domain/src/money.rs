@@ -127,7 +127,8 @@ pub fn format_micros(amount: Micros, currency: &str) -> String {
     format_minor(amount.to_minor_rounded(), currency)
 }
 
-fn with_thousands(number: u128) -> String {
+/// Writes a number with a comma between thousands, such as `1,234`.
+pub fn with_thousands(number: u128) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
+use growth_db::rows::SubscriptionMrrRow;
 use growth_db::{Db, query};
 use growth_domain::money::Micros;
 use growth_domain::movements::{Kind, Worth, fold};
@@ -22,35 +22,12 @@ use crate::snapshot::{CurrencyRevenue, GoalProgress, Mrr, Periods, Retention, Un
 pub(crate) type ByCurrency = BTreeMap<String, CurrencyRevenue>;
 
 growth_db::statements! {
-    WORTH = "SELECT customer, subscription, at, currency, status, counted, list_micros, discount_micros, net_micros,
-        at_risk, ending, unpriced, reason, reconstructed
-    FROM subscription_mrr
+    WORTH = "SELECT * FROM subscription_mrr
     WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY customer, subscription, at";
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "the table's columns")]
-#[derive(sqlx::FromRow)]
-struct WorthRow {
-    customer: String,
-    subscription: String,
-    at: DateTime<Utc>,
-    currency: String,
-    status: String,
-    counted: bool,
-    list_micros: i64,
-    discount_micros: i64,
-    net_micros: i64,
-    at_risk: bool,
-    ending: bool,
-    unpriced: Option<String>,
-    reason: Option<String>,
-    reconstructed: bool,
-}
-
-impl WorthRow {
-    fn net(&self) -> Micros {
-        Micros(self.net_micros.into())
-    }
+fn net(row: &SubscriptionMrrRow) -> Micros {
+    Micros(row.net_micros.into())
 }
 
 /// What the subscriptions tell.
@@ -81,8 +58,8 @@ pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result
     let mut all = Subscriptions::default();
     let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
     let query = query(db, WORTH).bind(&scope.account).bind(scope.livemode).bind(request.window.end);
-    let mut rows = query.fetch::<WorthRow>()?;
-    let mut of_customer: Vec<WorthRow> = Vec::new();
+    let mut rows = query.fetch::<SubscriptionMrrRow>()?;
+    let mut of_customer: Vec<SubscriptionMrrRow> = Vec::new();
     while let Some(row) = rows.try_next().await? {
         if of_customer.last().is_some_and(|last| last.customer != row.customer) {
             add_customer(&mut all, &mut sums, request, &of_customer);
@@ -104,7 +81,7 @@ fn add_customer(
     all: &mut Subscriptions,
     sums: &mut BTreeMap<String, Sums>,
     request: &Request,
-    rows: &[WorthRow],
+    rows: &[SubscriptionMrrRow],
 ) {
     let instants = [request.previous.start, request.window.start, request.window.end];
     let mut balances: BTreeMap<&str, [Micros; 3]> = BTreeMap::new();
@@ -112,7 +89,7 @@ fn add_customer(
         for (n, instant) in instants.iter().enumerate() {
             let Some(row) = rows.iter().rev().find(|row| row.at < *instant) else { continue };
             count(&mut sums.entry(row.currency.clone()).or_default().worth[n], row);
-            balances.entry(&row.currency).or_default()[n] += row.net();
+            balances.entry(&row.currency).or_default()[n] += net(row);
         }
         let Some(last) = rows.last() else { continue };
         all.reconstructed += u64::from(last.reconstructed && last.counted);
@@ -135,7 +112,7 @@ fn add_customer(
         subscription: &row.subscription,
         currency: &row.currency,
         at: row.at,
-        net: row.net(),
+        net: net(row),
         reason: row.reason.as_deref(),
         reconstructed: row.reconstructed,
     });
@@ -150,15 +127,15 @@ fn add_customer(
     }
 }
 
-fn count(mrr: &mut Mrr, row: &WorthRow) {
-    mrr.net += row.net();
+fn count(mrr: &mut Mrr, row: &SubscriptionMrrRow) {
+    mrr.net += net(row);
     mrr.list += Micros(row.list_micros.into());
     mrr.discount += Micros(row.discount_micros.into());
     if !row.ending {
-        mrr.committed += row.net();
+        mrr.committed += net(row);
     }
     if row.at_risk {
-        mrr.at_risk += row.net();
+        mrr.at_risk += net(row);
     }
     mrr.active_subscriptions += u64::from(row.counted);
     mrr.trialing_subscriptions += u64::from(row.status == "trialing");

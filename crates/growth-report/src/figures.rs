@@ -3,7 +3,7 @@
 //! A change is the difference of the two values as they are shown, so that a
 //! reader can check it. Where there is no percentage it says why.
 
-use growth_domain::money::{Micros, format_minor};
+use growth_domain::money::{Micros, format_minor, with_thousands};
 use growth_domain::rollforward::Ratio;
 use growth_metrics::Periods;
 
@@ -14,19 +14,7 @@ pub(crate) fn both<T, U>(periods: &Periods<T>, of: impl Fn(&T) -> U) -> Periods<
 
 /// `1,234`
 pub(crate) fn count(number: u64) -> String {
-    grouped(number.into())
-}
-
-fn grouped(number: u128) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    with_thousands(number.into())
 }
 
 /// `1 payment`, `12 payments`
@@ -36,7 +24,11 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
 
 /// `3 of 1,200`, for a ratio of counts.
 pub(crate) fn parts(ratio: Ratio) -> String {
-    format!("{} of {}", grouped(ratio.numerator.unsigned_abs()), grouped(ratio.denominator.unsigned_abs()))
+    format!(
+        "{} of {}",
+        with_thousands(ratio.numerator.unsigned_abs()),
+        with_thousands(ratio.denominator.unsigned_abs())
+    )
 }
 
 /// `64.0 %`, or `None` where the ratio is undefined.
@@ -129,7 +121,7 @@ fn decimal(number: i128, digits: usize) -> String {
     let scale = (0..digits).fold(1_u128, |scale, _| scale * 10);
     let size = number.unsigned_abs();
     let sign = if number < 0 { "-" } else { "" };
-    format!("{sign}{}.{:0digits$}", grouped(size / scale), size % scale)
+    format!("{sign}{}.{:0digits$}", with_thousands(size / scale), size % scale)
 }
 
 fn signed_decimal(number: i128, digits: usize) -> String {
