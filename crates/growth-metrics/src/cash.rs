@@ -47,12 +47,11 @@ growth_db::statements! {
     LEFT JOIN users u ON u.id = p.user_id
     LEFT JOIN prices r ON r.account = p.account AND r.livemode = p.livemode AND r.id = p.price
     LEFT JOIN products d ON d.account = p.account AND d.livemode = p.livemode AND d.id = r.terms ->> 'product'
-    WHERE p.account = $1 AND p.livemode = $2 AND COALESCE(p.paid_at, p.created_at) >= $3
-        AND COALESCE(p.paid_at, p.created_at) < $4
-    ORDER BY at DESC, p.id LIMIT $5";
+    WHERE p.account = $1 AND p.livemode = $2 AND COALESCE(p.paid_at, p.created_at) < $3
+    ORDER BY COALESCE(p.paid_at, p.created_at) DESC, p.id LIMIT $4";
     REFUND_LINES = "SELECT id, created_at AS at, amount, currency, status, counted, payment, charge, reason
-    FROM refunds WHERE account = $1 AND livemode = $2 AND created_at >= $3 AND created_at < $4
-    ORDER BY created_at DESC, id LIMIT $5";
+    FROM refunds WHERE account = $1 AND livemode = $2 AND created_at < $3
+    ORDER BY created_at DESC, id LIMIT $4";
 }
 
 #[derive(sqlx::FromRow)]
@@ -158,12 +157,12 @@ pub(crate) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
-/// The latest payments of the window.
+/// The latest payments until the end of the window.
 pub(crate) async fn payments(db: &Db, scope: &Scope, request: &Request) -> Result<Vec<PaymentLine>, Error> {
     lines(db, PAYMENT_LINES, scope, request).await
 }
 
-/// The latest refunds of the window.
+/// The latest refunds until the end of the window.
 pub(crate) async fn refunds(db: &Db, scope: &Scope, request: &Request) -> Result<Vec<RefundLine>, Error> {
     lines(db, REFUND_LINES, scope, request).await
 }
@@ -175,6 +174,5 @@ async fn lines<T: growth_db::Record>(
     request: &Request,
 ) -> Result<Vec<T>, Error> {
     let query = query(db, sql).bind(&scope.account).bind(scope.livemode);
-    let query = query.bind(request.window.start).bind(request.window.end);
-    Ok(query.bind(PaymentLine::MOST).fetch_all().await?)
+    Ok(query.bind(request.window.end).bind(PaymentLine::MOST).fetch_all().await?)
 }

@@ -27,9 +27,9 @@ pub struct GrowthSnapshot {
     pub revenue: Vec<CurrencyRevenue>,
     /// The users of the product.
     pub users: Users,
-    /// The latest payments of the window, newest first, at most [`crate::PaymentLine::MOST`].
+    /// The latest payments until the end of the window, newest first, at most [`crate::PaymentLine::MOST`].
     pub payments: Vec<PaymentLine>,
-    /// The latest refunds of the window, newest first, at most as many.
+    /// The latest refunds until the end of the window, newest first, at most as many.
     pub refunds: Vec<RefundLine>,
     /// Subscriptions that count but whose price is not known: they are not in MRR.
     pub unpriced: Vec<Unpriced>,

@@ -10,14 +10,17 @@ use crate::markdown::{LINES, not_shown};
 
 pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     let mut blocks = vec!["## Latest payments".to_owned()];
-    if snapshot.payments.is_empty() {
+    let start = snapshot.header.window.start;
+    let of_period: Vec<&PaymentLine> =
+        snapshot.payments.iter().filter(|payment| payment.at >= start).collect();
+    if of_period.is_empty() {
         blocks.push("No payment in this period.".to_owned());
     } else {
-        blocks.push(payments(&snapshot.payments, calendar));
-        blocks.extend(not_shown(snapshot.payments.len(), is_cut(snapshot.payments.len())));
+        blocks.push(payments(&of_period, calendar));
+        blocks.extend(not_shown(of_period.len(), is_cut(of_period.len())));
     }
-    let orphans: Vec<&RefundLine> =
-        snapshot.refunds.iter().filter(|refund| refund.counted && refund.payment.is_none()).collect();
+    let is_orphan = |refund: &&RefundLine| refund.counted && refund.payment.is_none() && refund.at >= start;
+    let orphans: Vec<&RefundLine> = snapshot.refunds.iter().filter(is_orphan).collect();
     if !orphans.is_empty() {
         blocks.push("### Refunds without a known payment".to_owned());
         blocks.push(refunds(&orphans, calendar));
@@ -26,7 +29,7 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Stri
     blocks
 }
 
-fn payments(lines: &[PaymentLine], calendar: &Calendar) -> String {
+fn payments(lines: &[&PaymentLine], calendar: &Calendar) -> String {
     let mut table = Table::new([
         ("Date", Side::Left),
         ("Amount", Side::Right),

@@ -112,6 +112,15 @@ on_each_engine! {
 
 /// The two other files there: a payment known only by its invoice, and a refund of an unknown payment.
 #[test]
+fn a_report_of_a_later_week_still_lists_the_latest_payment() {
+    let place = Place::new();
+    assert_eq!(place.run([PathBuf::from("replay")].into_iter().chain(five_files(&place))).code, 0);
+    let ran = place.run(["report", "--format", "json"]);
+    assert_one_payment(&serde_json::from_str(&ran.stdout).unwrap());
+    assert!(place.run(["report"]).stdout.contains("No payment in this period."));
+}
+
+#[test]
 fn what_is_not_linked_yet_is_kept_and_shown_as_such() {
     let place = Place::new();
     let (invoice, refund) = (
