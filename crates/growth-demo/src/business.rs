@@ -23,15 +23,6 @@ use crate::world::Truth;
 /// What the product does, in one line.
 pub const PRODUCT: &str = "Contact enrichment for the music industry";
 
-/// The MRR that the business aims at, in pence.
-pub const GOAL_MINOR: i64 = 50_000;
-
-/// The currency of the goal and of most prices.
-pub const CURRENCY: &str = "gbp";
-
-/// The zone whose days the usage counters are about.
-pub const TIME_ZONE: &str = "Europe/London";
-
 /// How long the product has been there.
 const DAYS: i64 = 365;
 
@@ -121,7 +112,7 @@ mod tests {
             let end: DateTime<Utc> = end.parse().unwrap();
             let made = Business::sample(seed, end);
             let mrr = made.truth.mrr_micros();
-            let gbp = mrr[CURRENCY] / 1_000_000;
+            let gbp = mrr["gbp"] / 1_000_000;
             assert!((40_000..=48_000).contains(&gbp), "seed {seed}: {gbp}");
             assert!((5_000..20_000).contains(&(mrr["usd"] / 1_000_000)), "seed {seed}: {mrr:?}");
             assert!((380..=420).contains(&made.users.len()), "seed {seed}: {}", made.users.len());

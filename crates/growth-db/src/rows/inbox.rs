@@ -76,6 +76,9 @@ pub async fn store(tx: &mut Tx, events: &[StripeEventRow]) -> Result<Vec<(String
     Ok(bound.fetch_all().await?)
 }
 
+/// Concurrent writers that take keys in one order never wait for each other in a circle.
+const STORE_ORDER: &str = "ORDER BY account, livemode, id";
+
 /// A failed event is repaired by another copy of it; any other is never written again.
 const STORE_TAIL: &str = "ON CONFLICT (account, livemode, id) DO UPDATE SET \
     event_type = excluded.event_type, created = excluded.created, api_version = excluded.api_version, \
@@ -89,13 +92,14 @@ fn store_sql(engine: Engine) -> String {
     let names = StripeEventRow::COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     match engine {
         Engine::Sqlite => format!(
-            "{}INSERT INTO stripe_events ({names}) SELECT {names} FROM rows WHERE true {STORE_TAIL}",
+            "{}INSERT INTO stripe_events ({names}) SELECT {names} FROM rows WHERE true {STORE_ORDER} {STORE_TAIL}",
             table::rows(engine, StripeEventRow::COLUMNS)
         ),
         Engine::Postgres => format!(
             "INSERT INTO stripe_events ({names}) SELECT {names} FROM UNNEST(\
              $1::text[], $2::bool[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], \
-             $8::timestamptz[], $9::text[], $10::bigint[], $11::text[], $12::text[]) AS given({names}) {STORE_TAIL}"
+             $8::timestamptz[], $9::text[], $10::bigint[], $11::text[], $12::text[]) AS given({names}) \
+             {STORE_ORDER} {STORE_TAIL}"
         ),
     }
 }
