@@ -16,30 +16,49 @@ pub const SCHEMA: &str = "growth";
 
 const BUSY: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
-const CONNECTIONS: u32 = 16;
+
+/// What a database's pool keeps to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many connections to a server there are at most. An embedded database has its own number.
+    pub connections: u32,
+    /// How long somebody waits for a free connection, or for a server that refuses new ones.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 16, patience: Duration::from_secs(30) }
+    }
+}
 
 impl Db {
     /// Opens the database at `url`; an embedded one is created where it is missing.
     ///
     /// `sqlite:///absolute/path.db`, `sqlite:relative.db` or `postgres://user:password@host/database`.
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        Self::open(url, true).await
+        Self::connect_within(url, Limits::default()).await
+    }
+
+    /// Opens the database at `url` like [`Db::connect`], within limits of one's own.
+    pub async fn connect_within(url: &str, limits: Limits) -> Result<Self, Error> {
+        Self::open(url, true, limits).await
     }
 
     /// Opens the database at `url`, which must be there: [`Error::Missing`] for an embedded one that is not.
     pub async fn connect_existing(url: &str) -> Result<Self, Error> {
-        Self::open(url, false).await
+        Self::open(url, false, Limits::default()).await
     }
 
-    async fn open(url: &str, create: bool) -> Result<Self, Error> {
+    async fn open(url: &str, create: bool, limits: Limits) -> Result<Self, Error> {
         match url.split_once(':').map(|(scheme, _)| scheme) {
-            Some("sqlite") => Self::open_sqlite(url, create).await,
-            Some("postgres" | "postgresql") => Self::open_postgres(url).await,
+            Some("sqlite") => Self::open_sqlite(url, create, limits).await,
+            Some("postgres" | "postgresql") => Self::open_postgres(url, limits).await,
             _ => Err(Error::Url { url: without_password(url) }),
         }
     }
 
-    async fn open_sqlite(url: &str, create: bool) -> Result<Self, Error> {
+    async fn open_sqlite(url: &str, create: bool, limits: Limits) -> Result<Self, Error> {
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|_| Error::Url { url: url.to_owned() })?
             .create_if_missing(create)
@@ -55,22 +74,24 @@ impl Db {
             std::fs::create_dir_all(folder)
                 .map_err(|source| Error::Folder { folder: folder.display().to_string(), source })?;
         }
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        let readers = SqlitePoolOptions::new()
+        let pool = || SqlitePoolOptions::new().acquire_timeout(limits.patience);
+        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        let readers = pool()
             .max_connections(READERS)
             .min_connections(0)
             .connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self::Sqlite { writer, readers })
     }
 
-    async fn open_postgres(url: &str) -> Result<Self, Error> {
+    async fn open_postgres(url: &str, limits: Limits) -> Result<Self, Error> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| Error::Url { url: without_password(url) })?
             // A plan made while a table was small and kept for its whole growth would read all of it.
             .options([("search_path", SCHEMA), ("plan_cache_mode", "force_custom_plan")])
             .application_name("growthctl")
             .disable_statement_logging();
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
+        let pool = PgPoolOptions::new().max_connections(limits.connections).acquire_timeout(limits.patience);
+        let pool = pool.connect_with(options).await?;
         Ok(Self::Postgres(pool))
     }
 }

@@ -46,6 +46,8 @@ pub enum Engine {
 pub enum Target<'c> {
     /// A connection of the pool.
     Db(&'c Db),
+    /// A connection that may write, for one statement that is a transaction by itself.
+    Alone(&'c Db),
     /// An open transaction.
     Tx(&'c mut Tx),
 }
@@ -112,7 +114,11 @@ macro_rules! run {
         debug_assert_eq!(placeholders($sql.as_str()), args.len(), "{}", $sql.as_str());
         match (target, args) {
             (Target::Db(Db::Sqlite { readers: $executor, .. }), Args::Sqlite($args)) => $call,
-            (Target::Db(Db::Postgres($executor)), Args::Postgres($args)) => $call,
+            (Target::Alone(Db::Sqlite { writer: $executor, .. }), Args::Sqlite($args)) => $call,
+            (
+                Target::Db(Db::Postgres($executor)) | Target::Alone(Db::Postgres($executor)),
+                Args::Postgres($args),
+            ) => $call,
             (Target::Tx(Tx::Sqlite(tx)), Args::Sqlite($args)) => {
                 let $executor = &mut **tx;
                 $call
@@ -254,7 +260,7 @@ impl Target<'_> {
     /// Which engine this is.
     pub fn engine(&self) -> Engine {
         match self {
-            Self::Db(db) => db.engine(),
+            Self::Db(db) | Self::Alone(db) => db.engine(),
             Self::Tx(tx) => tx.engine(),
         }
     }

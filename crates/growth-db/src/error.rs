@@ -47,3 +47,29 @@ pub enum Error {
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
+
+/// Classes of SQLSTATE that tell of a statement's data: too many rows for one, a value out of range, a broken
+/// constraint, something too large.
+const OF_DATA: [&str; 4] = ["21", "22", "23", "54"];
+/// The same for SQLite: too big, constraint, mismatch.
+const OF_DATA_SQLITE: [u32; 3] = [18, 19, 20];
+
+impl Error {
+    /// Whether the data itself is at fault, so that the same statement would fail again.
+    pub fn is_about_data(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                let code = error.code().unwrap_or_default();
+                match code.parse::<u32>() {
+                    // SQLite's own code is in the lower byte of the extended one; a SQLSTATE has five characters.
+                    Ok(number) if code.len() < 5 => OF_DATA_SQLITE.contains(&(number & 0xFF)),
+                    _ => OF_DATA.iter().any(|class| code.starts_with(class)),
+                }
+            }
+            Self::Database(
+                sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. },
+            ) => true,
+            _ => false,
+        }
+    }
+}

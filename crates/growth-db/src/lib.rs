@@ -51,6 +51,12 @@ pub use sqlx::Error as SqlError;
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
 #[doc(hidden)]
 pub fn statements(engine: Engine) -> Vec<(String, String)> {
-    let shared = named(&[migrate::STATEMENTS, rows::events::STATEMENTS, rows::settings::STATEMENTS]);
+    let shared = named(&[
+        migrate::STATEMENTS,
+        rows::events::STATEMENTS,
+        rows::inbox::STATEMENTS,
+        rows::settings::STATEMENTS,
+        rows::users::STATEMENTS,
+    ]);
     [shared, migrate::statements(engine), rows::statements(engine)].concat()
 }

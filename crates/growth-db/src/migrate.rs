@@ -42,6 +42,7 @@ migrations! {
     1 "0001_foundation"
     2 "0002_revenue"
     3 "0003_product"
+    4 "0004_inbox"
 }
 
 statements! {
@@ -129,7 +130,7 @@ async fn apply(tx: &mut Tx, migration: &Migration) -> Result<(), Error> {
 async fn applied(on: impl Into<Target<'_>>, engine: Engine) -> Result<BTreeMap<i64, String>, Error> {
     let has_history = has_history_sql(engine);
     match on.into() {
-        Target::Db(db) => {
+        Target::Db(db) | Target::Alone(db) => {
             let (known,): (bool,) = query(db, has_history).fetch_one().await?;
             if !known {
                 return Ok(BTreeMap::new());

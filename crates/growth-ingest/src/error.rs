@@ -13,6 +13,20 @@ pub enum Error {
         "the database's policy is not one of this growthctl: `growthctl migrate --rebuild --policy stripe` sets it"
     )]
     Policy(#[from] UnknownPolicy),
+    /// Our own code gave up, which is a mistake of ours.
+    #[error("growthctl made a mistake here, please report it: {0}")]
+    Mistake(String),
+}
+
+impl Error {
+    /// Whether the events themselves are at fault, so that applying them again would fail again.
+    pub fn is_about_data(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_about_data(),
+            Self::Mistake(_) => true,
+            Self::Policy(_) => false,
+        }
+    }
 }
 
 impl From<growth_db::SqlError> for Error {

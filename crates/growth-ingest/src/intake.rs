@@ -4,17 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use growth_db::rows::inbox::{self, EventState, StripeEventRow};
+use growth_db::rows::inbox::{self, EventKey, EventState, StripeEventRow};
 use growth_db::{Db, query};
-use growth_domain::facts::Fact;
-use growth_domain::stamp::Scope;
 use growth_stripe::envelope::{self, Event, PlainObject, read};
-use growth_stripe::extract::{Cut, ExtractError, Extraction, facts_of_event, facts_of_object};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
-use crate::project;
+use crate::project::{self, Facts};
+use crate::told::Told;
 
 growth_db::statements! {
     IN_USE = "SELECT EXISTS (SELECT 1 FROM stripe_events) OR EXISTS (SELECT 1 FROM users) AS in_use";
@@ -29,20 +27,23 @@ pub enum Source {
     EventsApi,
     /// From a file of recorded events or objects.
     File,
+    /// Read from Stripe's API, object by object.
+    Api,
 }
 
 impl Source {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
             Self::EventsApi => "events_api",
             Self::File => "file",
+            Self::Api => "api",
         }
     }
 }
 
 /// What is known about documents besides their text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Intake {
     /// By which door they came.
     pub source: Source,
@@ -51,6 +52,8 @@ pub struct Intake {
     pub received_at: DateTime<Utc>,
     /// The mode of objects that do not say, such as refunds by themselves.
     pub livemode: bool,
+    /// The connected account that plain objects are of; empty for the own one.
+    pub account: String,
 }
 
 /// What became of a set of documents.
@@ -110,17 +113,11 @@ impl Summary {
 /// A document on its way in.
 struct Document {
     row: StripeEventRow,
-    told: Told,
-}
-
-/// What a document says.
-struct Told {
     /// Its number in the set it came in.
     number: usize,
     /// Whether its mode is the one that was assumed.
     mode_assumed: bool,
-    facts: Vec<Fact>,
-    cut: Vec<Cut>,
+    told: Told,
 }
 
 /// Documents that are read and ready to be stored.
@@ -134,7 +131,7 @@ pub struct Prepared {
 /// Reads documents (events, objects, pages of lists) into facts. No database is needed for it.
 ///
 /// Documents that cannot be read stop nobody: they are counted and told in the summary.
-pub fn prepare(intake: Intake, documents: Vec<(String, Value)>) -> Prepared {
+pub fn prepare(intake: &Intake, documents: Vec<(String, Value)>) -> Prepared {
     let mut prepared =
         Prepared { documents: Vec::new(), summary: Summary::default(), next_received_at: intake.received_at };
     for (number, (text, value)) in documents.into_iter().enumerate() {
@@ -155,7 +152,7 @@ pub fn prepare(intake: Intake, documents: Vec<(String, Value)>) -> Prepared {
 
 /// Reads documents and stores them: [`prepare`] and [`store`] in one.
 pub async fn ingest(db: &Db, intake: Intake, documents: Vec<(String, Value)>) -> Result<Summary, Error> {
-    store(db, prepare(intake, documents)).await
+    store(db, prepare(&intake, documents)).await
 }
 
 /// Stores documents and folds what is new into the tables, all in one transaction.
@@ -164,34 +161,33 @@ pub async fn store(db: &Db, prepared: Prepared) -> Result<Summary, Error> {
     if documents.is_empty() {
         return Ok(summary);
     }
-    let (rows, told): (Vec<StripeEventRow>, Vec<Told>) =
-        documents.into_iter().map(|document| (document.row, document.told)).unzip();
+    let (rows, told): (Vec<StripeEventRow>, Vec<_>) = documents
+        .into_iter()
+        .map(|Document { row, number, mode_assumed, told }| (row, (number, mode_assumed, told)))
+        .unzip();
     let mut tx = db.begin().await?;
     let policy = project::lock(&mut tx).await?;
-    let new: BTreeSet<(String, bool, String)> = inbox::store(&mut tx, &rows).await?.into_iter().collect();
-    let mut facts: BTreeMap<Scope, Vec<Fact>> = BTreeMap::new();
-    for (row, Told { number, mode_assumed, facts: told, cut }) in rows.into_iter().zip(told) {
+    let new: BTreeSet<EventKey> = inbox::store(&mut tx, &rows).await?.into_iter().collect();
+    let mut facts = Facts::default();
+    for (row, (number, mode_assumed, told)) in rows.into_iter().zip(told) {
         if !new.contains(&key(&row)) {
             summary.duplicates += 1;
             continue;
         }
-        match row.state.as_str() {
-            "applied" => {
+        match told.state {
+            EventState::Applied => {
                 summary.applied += 1;
                 summary.mode_assumed += u64::from(mode_assumed);
             }
-            "ignored" => summary.ignored += 1,
+            EventState::Ignored => summary.ignored += 1,
             _ => summary.failed += 1,
         }
+        let problem = |message| Problem { document: number, message };
+        summary.problems.extend(row.last_error.into_iter().chain(told.incomplete).map(problem));
         *summary.by_type.entry(row.event_type).or_default() += 1;
-        let unreadable = row.last_error.map(|message| Problem { document: number, message });
-        let incomplete = cut.into_iter().map(|cut| Problem { document: number, message: what_is_cut(&cut) });
-        summary.problems.extend(unreadable.into_iter().chain(incomplete));
-        facts.entry(Scope { account: row.account, livemode: row.livemode }).or_default().extend(told);
+        facts.add(row.account, row.livemode, told.facts);
     }
-    for (scope, facts) in facts {
-        project::apply(&mut tx, &scope, facts, policy).await?;
-    }
+    facts.apply(&mut tx, policy).await?;
     tx.commit().await?;
     Ok(summary)
 }
@@ -203,23 +199,28 @@ pub async fn is_empty(db: &Db) -> Result<bool, Error> {
 }
 
 impl Document {
-    fn key(&self) -> (String, bool, String) {
+    fn key(&self) -> EventKey {
         key(&self.row)
     }
 
     fn is_broken(&self) -> bool {
-        self.row.state == EventState::Failed.as_str()
+        self.told.state == EventState::Failed
     }
 }
 
-fn key(row: &StripeEventRow) -> (String, bool, String) {
+/// What names an event in the inbox.
+pub(crate) fn key(row: &StripeEventRow) -> EventKey {
     (row.account.clone(), row.livemode, row.id.clone())
 }
 
 impl Intake {
     fn prepare(&self, number: usize, text: String, value: Value, prepared: &mut Prepared) {
         match read(value) {
-            Ok(envelope::Document::Event(event)) => prepared.documents.push(self.event(number, text, &event)),
+            Ok(envelope::Document::Event(event)) => {
+                let (row, mode_assumed) = event_row(self, text, &event);
+                let told = Told::by_event(&event, &row.id);
+                prepared.documents.push(finish(number, mode_assumed, row, told));
+            }
             Ok(envelope::Document::Object(object)) => {
                 let read_at = prepared.next_received_at;
                 prepared.next_received_at += TimeDelta::microseconds(1);
@@ -231,9 +232,8 @@ impl Intake {
                 }
             }
             Ok(envelope::Document::Thin { id, event_type }) => {
-                let id = id.unwrap_or_else(|| made_id("thin", &text));
-                let row = self.row(text, id, event_type, self.received_at, String::new(), None);
-                prepared.documents.push(finish(number, false, row, Ok(Extraction::default())));
+                let row = thin_row(self, text, id, event_type);
+                prepared.documents.push(finish(number, false, row, Told::nothing()));
             }
             Err(error) => {
                 prepared.summary.refused += 1;
@@ -242,71 +242,66 @@ impl Intake {
         }
     }
 
-    fn event(&self, number: usize, text: String, event: &Event) -> Document {
-        let id = event.id.clone().unwrap_or_else(|| made_id("noid", &text));
-        let extraction = facts_of_event(event, &id);
-        let livemode = event.livemode.or_else(|| event.object.get("livemode").and_then(Value::as_bool));
-        let mut row =
-            self.row(text, id, event.event_type.clone(), event.created, event.account.clone(), livemode);
-        row.api_version.clone_from(&event.api_version);
-        finish(number, livemode.is_none(), row, extraction)
-    }
-
     fn object(&self, number: usize, text: String, object: &PlainObject, read_at: DateTime<Utc>) -> Document {
         let id = made_id(&object.id, &text);
-        let extraction = facts_of_object(&object.object, read_at, &id);
-        let row = self.row(text, id, object.kind.clone(), read_at, String::new(), object.livemode);
-        finish(number, object.livemode.is_none(), row, extraction)
-    }
-
-    fn row(
-        &self,
-        text: String,
-        id: String,
-        event_type: String,
-        created: DateTime<Utc>,
-        account: String,
-        livemode: Option<bool>,
-    ) -> StripeEventRow {
-        StripeEventRow {
-            account,
-            livemode: livemode.unwrap_or(self.livemode),
-            id,
-            event_type,
-            created,
-            api_version: None,
-            source: self.source.as_str().to_owned(),
-            received_at: self.received_at,
-            state: EventState::Pending.as_str().to_owned(),
-            attempts: 1,
-            last_error: None,
-            payload: text,
-        }
+        let told = Told::by_object(&object.object, &object.kind, read_at, &id);
+        let mut row = row(self, text, id, object.kind.clone(), object.livemode);
+        row.created = read_at;
+        row.account.clone_from(&self.account);
+        finish(number, object.livemode.is_none(), row, told)
     }
 }
 
-fn finish(
-    number: usize,
-    mode_assumed: bool,
-    mut row: StripeEventRow,
-    extraction: Result<Extraction, ExtractError>,
-) -> Document {
-    let (state, facts, cut) = match extraction {
-        Ok(Extraction { handled: false, .. }) => (EventState::Ignored, Vec::new(), Vec::new()),
-        Ok(extraction) => (EventState::Applied, extraction.facts, extraction.cut),
-        Err(error) => {
-            row.last_error = Some(format!("{} ({}): {error}", row.id, row.event_type));
-            (EventState::Failed, Vec::new(), Vec::new())
-        }
-    };
-    state.as_str().clone_into(&mut row.state);
-    Document { row, told: Told { number, mode_assumed, facts, cut } }
+fn finish(number: usize, mode_assumed: bool, mut row: StripeEventRow, told: Told) -> Document {
+    told.state.as_str().clone_into(&mut row.state);
+    row.last_error.clone_from(&told.error);
+    row.attempts = 1;
+    Document { row, number, mode_assumed, told }
 }
 
-fn what_is_cut(cut: &Cut) -> String {
-    let Cut { object, list, shown, total } = cut;
-    let of = total.map_or_else(|| "some".to_owned(), |total| total.to_string());
-    format!("{object} shows {shown} of its {of} {list}: the others are not known from this")
+/// The row of an event that nothing was made of yet, and whether its mode was assumed.
+pub(crate) fn event_row(intake: &Intake, text: String, event: &Event) -> (StripeEventRow, bool) {
+    let id = event.id.clone().unwrap_or_else(|| made_id("noid", &text));
+    let livemode = event.livemode.or_else(|| event.object.get("livemode").and_then(Value::as_bool));
+    let mut row = row(intake, text, id, event.event_type.clone(), livemode);
+    row.created = event.created;
+    row.account.clone_from(&event.account);
+    row.api_version.clone_from(&event.api_version);
+    (row, livemode.is_none())
+}
+
+/// The row of an event that names an object without showing it.
+pub(crate) fn thin_row(
+    intake: &Intake,
+    text: String,
+    id: Option<String>,
+    event_type: String,
+) -> StripeEventRow {
+    let id = id.unwrap_or_else(|| made_id("thin", &text));
+    row(intake, text, id, event_type, None)
+}
+
+fn row(
+    intake: &Intake,
+    text: String,
+    id: String,
+    event_type: String,
+    livemode: Option<bool>,
+) -> StripeEventRow {
+    StripeEventRow {
+        account: String::new(),
+        livemode: livemode.unwrap_or(intake.livemode),
+        id,
+        event_type,
+        created: intake.received_at,
+        api_version: None,
+        source: intake.source.as_str().to_owned(),
+        received_at: intake.received_at,
+        state: EventState::Pending.as_str().to_owned(),
+        attempts: 0,
+        last_error: None,
+        payload: text,
+    }
 }
 
 /// An id for a document that has none of its own: the same text has the same.

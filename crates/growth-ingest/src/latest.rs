@@ -85,6 +85,7 @@ pub(crate) async fn store<T: Latest>(
     Ok(changed)
 }
 
+/// Of two with one stamp the second counts: it is the same event, read again by a newer program.
 fn merge<T: Latest>(a: T, b: T) -> T {
-    if b.stamp() > a.stamp() { b.keeping(&a) } else { a.keeping(&b) }
+    if b.stamp() >= a.stamp() { b.keeping(&a) } else { a.keeping(&b) }
 }

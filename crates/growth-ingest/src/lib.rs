@@ -10,6 +10,7 @@
 //! * A document that cannot be read is kept with its error and stops nobody.
 //! * Nothing is dropped for want of a user, a customer or a payment.
 
+mod apply;
 mod catalog;
 mod customers;
 mod error;
@@ -17,13 +18,17 @@ mod intake;
 mod latest;
 mod payments;
 mod project;
+mod receive;
 mod subscriptions;
+mod told;
 mod users;
 
+pub use apply::{Again, Outcome, Pace, apply_pending};
 pub use error::Error;
 pub use intake::{Intake, Prepared, Problem, Source, Summary, ingest, is_empty, prepare, store};
 pub use project::rebuild;
-pub use users::link_users;
+pub use receive::{Kept, NotAnEvent, keep, receive};
+pub use users::link_waiting_users;
 
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
 #[doc(hidden)]

@@ -23,13 +23,28 @@ pub(crate) async fn lock(tx: &mut Tx) -> Result<Policy, Error> {
     Ok(Policy::from_str(&settings::lock(tx, settings::POLICY).await?)?)
 }
 
+/// Facts of several scopes.
+#[derive(Default)]
+pub(crate) struct Facts(BTreeMap<Scope, Vec<Fact>>);
+
+impl Facts {
+    pub(crate) fn add(&mut self, account: String, livemode: bool, facts: Vec<Fact>) {
+        if !facts.is_empty() {
+            self.0.entry(Scope { account, livemode }).or_default().extend(facts);
+        }
+    }
+
+    /// Folds the facts into the tables.
+    pub(crate) async fn apply(self, tx: &mut Tx, policy: Policy) -> Result<(), DbError> {
+        for (scope, facts) in self.0 {
+            apply(tx, &scope, facts, policy).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Folds the facts of one scope into the tables.
-pub(crate) async fn apply(
-    tx: &mut Tx,
-    scope: &Scope,
-    facts: Vec<Fact>,
-    policy: Policy,
-) -> Result<(), DbError> {
+async fn apply(tx: &mut Tx, scope: &Scope, facts: Vec<Fact>, policy: Policy) -> Result<(), DbError> {
     let mut sorted = Sorted::default();
     for fact in facts {
         sorted.add(fact);

@@ -32,7 +32,7 @@ pub(crate) async fn store(
     let mut customers = repriced;
     customers.extend(facts.iter().map(|fact| fact.state.customer.clone()));
     let rows: Vec<SubscriptionChangeRow> = facts.into_iter().map(|fact| change_row(scope, fact)).collect();
-    table::insert_new(tx, &rows).await?;
+    table::upsert(tx, &rows).await?;
     let invoiced: Vec<String> = invoiced.iter().map(|id| invoices_reference(id)).collect();
     let by_invoice = table::find::<PricingReferenceRow>(&mut *tx, scope, "reference", &invoiced).await?;
     customers.extend(by_invoice.into_iter().map(|row| row.customer));

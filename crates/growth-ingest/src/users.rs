@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use growth_db::rows::UserRow;
+use growth_db::rows::users as directory;
 use growth_db::{AssertSqlSafe, Db, Engine, Error, Tx, query, table};
 use growth_domain::attribution::{Directory, Link, Method};
 use growth_domain::stamp::Scope;
@@ -73,32 +74,45 @@ fn email_reference(address: &str) -> String {
     format!("email:{address}")
 }
 
-/// Gives payments and customers that are already stored to users who came later.
+/// How many users are linked in one transaction.
+const USERS_AT_A_TIME: u32 = 500;
+
+/// Gives payments and customers that are already stored to users who came, or changed their address, later.
 ///
-/// `users` are external ids with their e-mail addresses; call it after the users are stored.
-pub async fn link_users(db: &Db, users: &[(String, Option<String>)]) -> Result<(), crate::Error> {
-    let ids: Vec<String> = users.iter().map(|(id, _)| id.clone()).collect();
+/// Whoever stores users puts them on a list; this works it off and returns how many there were.
+pub async fn link_waiting_users(db: &Db) -> Result<u64, crate::Error> {
+    let mut linked = 0;
+    while directory::any_unlinked(db).await? {
+        let mut tx = db.begin().await?;
+        project::lock(&mut tx).await?;
+        let users = directory::take_unlinked(&mut tx, USERS_AT_A_TIME).await?;
+        link(&mut tx, &users).await?;
+        tx.commit().await?;
+        linked += users.len() as u64;
+    }
+    Ok(linked)
+}
+
+async fn link(tx: &mut Tx, users: &[UserRow]) -> Result<(), Error> {
+    let ids: Vec<&str> = users.iter().map(|user| user.external_id.as_str()).collect();
     let emails: Vec<String> =
-        users.iter().filter_map(|(_, email)| Some(email.as_ref()?.to_ascii_lowercase())).collect();
-    let mut tx = db.begin().await?;
-    project::lock(&mut tx).await?;
+        users.iter().filter_map(|user| Some(user.email.as_ref()?.to_ascii_lowercase())).collect();
     let (customers, groups) = (customers_named_sql(tx.engine()), groups_named_sql(tx.engine()));
-    let customers = query(&mut tx, AssertSqlSafe(customers)).bind_texts(&ids).bind_texts(&emails);
+    let customers = query(&mut *tx, AssertSqlSafe(customers)).bind_texts(&ids).bind_texts(&emails);
     let customers = by_scope(customers.fetch_all().await?);
     for (scope, customers) in customers {
-        customers::attribute_customers(&mut tx, &scope, customers.clone()).await?;
-        payments::store(&mut tx, &scope, Vec::new(), customers).await?;
+        customers::attribute_customers(tx, &scope, customers.clone()).await?;
+        payments::store(tx, &scope, Vec::new(), customers).await?;
     }
     let references: Vec<String> = ids
         .iter()
         .map(|id| user_reference(id))
         .chain(emails.iter().map(|email| email_reference(email)))
         .collect();
-    let groups = by_scope(query(&mut tx, AssertSqlSafe(groups)).bind_texts(&references).fetch_all().await?);
+    let groups = by_scope(query(&mut *tx, AssertSqlSafe(groups)).bind_texts(&references).fetch_all().await?);
     for (scope, groups) in groups {
-        payments::store_and_fold(&mut tx, &scope, Vec::new(), groups).await?;
+        payments::store_and_fold(tx, &scope, Vec::new(), groups).await?;
     }
-    tx.commit().await?;
     Ok(())
 }
 

@@ -18,6 +18,7 @@
 //! know each other's types.
 
 mod postgres;
+pub mod signed;
 mod sqlite;
 mod statements;
 

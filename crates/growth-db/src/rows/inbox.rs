@@ -1,9 +1,11 @@
 //! Stripe's events as they came.
 
-use crate::engine::{Engine, Tx, built_query};
-use crate::error::Error;
-use crate::table::{self, Table};
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::engine::{Db, Engine, Query, Target, Tx, built_query, query};
+use crate::error::Error;
+use crate::table::{self, Kind, Table};
 
 table! {
     /// An event of the raw inbox.
@@ -20,7 +22,7 @@ table! {
         created: DateTime<Utc>,
         /// The API version of the payload.
         api_version: Option<String>,
-        /// `webhook`, `events_api` or `file`.
+        /// `webhook`, `events_api`, `api` or `file`.
         source: String,
         /// When it arrived.
         received_at: DateTime<Utc>,
@@ -60,55 +62,251 @@ impl EventState {
     }
 }
 
-/// Stores events whose key is new or whose row is [`EventState::Failed`]; no two of them may have the same key.
+/// What names an event: account, livemode, id.
+pub type EventKey = (String, bool, String);
+
+statements! {
+    ANY_PENDING = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE state = 'pending') AS any_pending";
+    WAITING = "SELECT COUNT(*) AS n, MIN(received_at) AS oldest FROM stripe_events WHERE state = 'pending'";
+}
+
+/// Stores events whose key is new, in one statement that is a transaction of its own; several may have one key.
 ///
-/// Returns the keys (account, livemode, id) of those that were stored.
-pub async fn store(tx: &mut Tx, events: &[StripeEventRow]) -> Result<Vec<(String, bool, String)>, Error> {
+/// Returns the keys of those that were stored. It waits for nobody who applies events.
+pub async fn receive(db: &Db, events: &[StripeEventRow]) -> Result<Vec<EventKey>, Error> {
+    insert(Target::Alone(db), RECEIVE_TAIL, events).await
+}
+
+/// Gives events that could not be read another chance, each with its new text; returns the keys of those.
+pub async fn try_again(db: &Db, events: &[StripeEventRow]) -> Result<Vec<EventKey>, Error> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = store_sql(tx.engine());
-    let mut bound = built_query(&mut *tx, sql);
-    bound = match bound.engine() {
-        Engine::Sqlite => bound.bind(table::json(events)?),
-        Engine::Postgres => bind_arrays(bound, events),
+    let sql = try_again_sql(db.engine());
+    Ok(built_query(Target::Alone(db), sql).bind(table::json(events)?).fetch_all().await?)
+}
+
+/// Stores events whose key is new, whose row is [`EventState::Failed`], or whose row is [`EventState::Pending`]
+/// while they have not failed themselves; no two of them may have the same key.
+///
+/// Returns the keys of those that were stored.
+pub async fn store(tx: &mut Tx, events: &[StripeEventRow]) -> Result<Vec<EventKey>, Error> {
+    insert(Target::Tx(tx), STORE_TAIL, events).await
+}
+
+/// The events that wait longest, in the order in which they came: at most `most` of them, and no more than about
+/// `bytes` of text unless one alone is larger.
+pub async fn pending(
+    on: impl Into<Target<'_>>,
+    most: usize,
+    bytes: usize,
+) -> Result<Vec<StripeEventRow>, Error> {
+    let sql = pending_sql();
+    Ok(built_query(on, sql).bind(bound(most)).bind(bound(bytes)).fetch_all().await?)
+}
+
+/// Whether any event waits.
+pub async fn any_pending(db: &Db) -> Result<bool, Error> {
+    let (any,): (bool,) = query(db, ANY_PENDING).fetch_one().await?;
+    Ok(any)
+}
+
+/// How many events wait, and since when the oldest of them does.
+pub async fn waiting(db: &Db) -> Result<(u64, Option<DateTime<Utc>>), Error> {
+    let (n, oldest): (i64, Option<DateTime<Utc>>) = query(db, WAITING).fetch_one().await?;
+    Ok((u64::try_from(n).unwrap_or_default(), oldest))
+}
+
+/// Which stored events are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Those in one of these states; all where there is none.
+    pub states: Vec<EventState>,
+    /// Those that came at this time or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Those of this type; all where there is none.
+    pub event_types: Vec<String>,
+}
+
+/// How many events are meant by a filter.
+pub async fn count(db: &Db, filter: &Filter) -> Result<u64, Error> {
+    let query = filter.bind(built_query(db, count_sql(db.engine())));
+    let (n,): (i64,) = query.fetch_one().await?;
+    Ok(u64::try_from(n).unwrap_or_default())
+}
+
+/// The events meant by a filter that come after `after` in the order of their keys, as many as [`pending`] gives.
+pub async fn stored(
+    on: impl Into<Target<'_>>,
+    filter: &Filter,
+    after: &EventKey,
+    most: usize,
+    bytes: usize,
+) -> Result<Vec<StripeEventRow>, Error> {
+    let on = on.into();
+    let sql = stored_sql(on.engine());
+    let query = filter.bind(built_query(on, sql)).bind(&after.0).bind(after.1).bind(&after.2);
+    Ok(query.bind(bound(most)).bind(bound(bytes)).fetch_all().await?)
+}
+
+/// What became of an event that was applied or tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Settled {
+    /// See [`StripeEventRow::account`].
+    pub account: String,
+    /// See [`StripeEventRow::livemode`].
+    pub livemode: bool,
+    /// See [`StripeEventRow::id`].
+    pub id: String,
+    /// The text of an [`EventState`].
+    pub state: &'static str,
+    /// Why it failed.
+    pub last_error: Option<String>,
+}
+
+/// Writes what became of events; no two of them may have the same key.
+pub async fn settle(tx: &mut Tx, settled: &[Settled]) -> Result<(), Error> {
+    if settled.is_empty() {
+        return Ok(());
+    }
+    let sql = settle_sql(tx.engine());
+    built_query(tx, sql).bind(table::json(settled)?).execute().await?;
+    Ok(())
+}
+
+async fn insert(
+    target: Target<'_>,
+    tail: &'static str,
+    events: &[StripeEventRow],
+) -> Result<Vec<EventKey>, Error> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let engine = target.engine();
+    let query = built_query(target, insert_sql(engine, tail));
+    let query = match engine {
+        Engine::Sqlite => query.bind(table::json(events)?),
+        Engine::Postgres => bind_arrays(query, events),
     };
-    Ok(bound.fetch_all().await?)
+    Ok(query.fetch_all().await?)
+}
+
+fn bound(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+impl Filter {
+    fn bind<'c>(&self, query: Query<'c>) -> Query<'c> {
+        let all = [EventState::Pending, EventState::Applied, EventState::Failed, EventState::Ignored];
+        let states = if self.states.is_empty() { &all[..] } else { &self.states };
+        let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+        let since = self.since.unwrap_or(DateTime::UNIX_EPOCH);
+        query.bind_texts(&states).bind(since).bind(self.event_types.is_empty()).bind_texts(&self.event_types)
+    }
 }
 
 /// Concurrent writers that take keys in one order never wait for each other in a circle.
 const STORE_ORDER: &str = "ORDER BY account, livemode, id";
 
-/// A failed event is repaired by another copy of it; any other is never written again.
+/// What is written at once leaves every other row alone: to look at its state would wait for whoever applies it.
+const RECEIVE_TAIL: &str = "ON CONFLICT (account, livemode, id) DO NOTHING RETURNING account, livemode, id";
+
+/// A failed event is repaired by another copy of it. One that waits may as well be applied now, but no broken copy
+/// takes its place.
 const STORE_TAIL: &str = "ON CONFLICT (account, livemode, id) DO UPDATE SET \
     event_type = excluded.event_type, created = excluded.created, api_version = excluded.api_version, \
     source = excluded.source, received_at = excluded.received_at, state = excluded.state, \
     attempts = stripe_events.attempts + 1, last_error = excluded.last_error, payload = excluded.payload \
-    WHERE stripe_events.state = 'failed' RETURNING account, livemode, id";
+    WHERE stripe_events.state = 'failed' OR (stripe_events.state = 'pending' AND excluded.state <> 'failed') RETURNING account, livemode, id";
 
 /// The two forms of the one hot insert: arrays are the fastest way into Postgres, where payloads
 /// would otherwise be escaped into JSON and out again.
-fn store_sql(engine: Engine) -> String {
-    let names = StripeEventRow::COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+fn insert_sql(engine: Engine, tail: &str) -> String {
+    let names = table::names::<StripeEventRow>();
     match engine {
         Engine::Sqlite => format!(
-            "{}INSERT INTO stripe_events ({names}) SELECT {names} FROM rows WHERE true {STORE_ORDER} {STORE_TAIL}",
+            "{}INSERT INTO stripe_events ({names}) SELECT {names} FROM rows WHERE true {STORE_ORDER} {tail}",
             table::rows(engine, StripeEventRow::COLUMNS)
         ),
         Engine::Postgres => format!(
             "INSERT INTO stripe_events ({names}) SELECT {names} FROM UNNEST(\
              $1::text[], $2::bool[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], \
              $8::timestamptz[], $9::text[], $10::bigint[], $11::text[], $12::text[]) AS given({names}) \
-             {STORE_ORDER} {STORE_TAIL}"
+             {STORE_ORDER} {tail}"
         ),
     }
 }
 
-pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
-    vec![("stripe_events::store".to_owned(), store_sql(engine))]
+fn try_again_sql(engine: Engine) -> String {
+    format!(
+        "{}UPDATE stripe_events SET state = 'pending', api_version = rows.api_version, source = rows.source, \
+         received_at = rows.received_at, payload = rows.payload FROM rows \
+         WHERE stripe_events.account = rows.account AND stripe_events.livemode = rows.livemode \
+         AND stripe_events.id = rows.id AND stripe_events.state = 'failed' \
+         RETURNING stripe_events.account, stripe_events.livemode, stripe_events.id",
+        table::rows(engine, StripeEventRow::COLUMNS)
+    )
 }
 
-fn bind_arrays<'c>(query: crate::Query<'c>, events: &[StripeEventRow]) -> crate::Query<'c> {
+/// Of the first `$n` events of `found`, those that begin within `$n + 1` bytes.
+fn within_bytes(found: &str, order: &str, n: usize) -> String {
+    let (names, bytes) = (table::names::<StripeEventRow>(), n + 1);
+    format!(
+        "SELECT {names} FROM (SELECT {names}, octet_length(payload) AS size, \
+         SUM(octet_length(payload)) OVER (ORDER BY {order}) AS upto \
+         FROM (SELECT {names} FROM stripe_events WHERE {found} ORDER BY {order} LIMIT ${n}) AS found) AS sized \
+         WHERE upto - size < ${bytes} ORDER BY {order}"
+    )
+}
+
+fn pending_sql() -> String {
+    within_bytes("state = 'pending'", "received_at, account, livemode, id", 1)
+}
+
+fn filter_sql(engine: Engine) -> String {
+    let (states, types) = (table::among(engine, "state", "$1"), table::among(engine, "event_type", "$4"));
+    format!("{states} AND received_at >= $2 AND ($3 OR {types})")
+}
+
+fn count_sql(engine: Engine) -> String {
+    format!("SELECT COUNT(*) AS n FROM stripe_events WHERE {}", filter_sql(engine))
+}
+
+fn stored_sql(engine: Engine) -> String {
+    let found = format!("{} AND (account, livemode, id) > ($5, $6, $7)", filter_sql(engine));
+    within_bytes(&found, "account, livemode, id", 8)
+}
+
+fn settle_sql(engine: Engine) -> String {
+    let columns = [
+        ("account", Kind::Text),
+        ("livemode", Kind::Bool),
+        ("id", Kind::Text),
+        ("state", Kind::Text),
+        ("last_error", Kind::Text),
+    ];
+    format!(
+        "{}UPDATE stripe_events SET state = rows.state, last_error = rows.last_error, \
+         attempts = stripe_events.attempts + 1 FROM rows WHERE stripe_events.account = rows.account \
+         AND stripe_events.livemode = rows.livemode AND stripe_events.id = rows.id",
+        table::rows(engine, &columns)
+    )
+}
+
+pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
+    let made = [
+        ("store", insert_sql(engine, STORE_TAIL)),
+        ("receive", insert_sql(engine, RECEIVE_TAIL)),
+        ("try_again", try_again_sql(engine)),
+        ("pending", pending_sql()),
+        ("count", count_sql(engine)),
+        ("stored", stored_sql(engine)),
+        ("settle", settle_sql(engine)),
+    ];
+    made.map(|(name, sql)| (format!("stripe_events::{name}"), sql)).to_vec()
+}
+
+fn bind_arrays<'c>(query: Query<'c>, events: &[StripeEventRow]) -> Query<'c> {
     fn column<'a, T>(events: &'a [StripeEventRow], of: impl Fn(&'a StripeEventRow) -> T) -> Vec<T> {
         events.iter().map(of).collect()
     }

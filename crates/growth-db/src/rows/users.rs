@@ -3,9 +3,15 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::engine::{Engine, Target, Tx, built_query};
+use crate::engine::{Db, Engine, Target, Tx, built_query, query};
 use crate::error::Error;
 use crate::table::{Kind, among, differs, json, rows};
+
+statements! {
+    TAKE_UNLINKED = "DELETE FROM users_to_link
+    WHERE user_id IN (SELECT user_id FROM users_to_link ORDER BY user_id LIMIT $1) RETURNING user_id";
+    ANY_UNLINKED = "SELECT EXISTS (SELECT 1 FROM users_to_link) AS any_unlinked";
+}
 
 /// A user of the product.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -74,7 +80,9 @@ pub async fn see(tx: &mut Tx, users: &[SeenUser<'_>]) -> Result<Vec<(i64, String
         return Ok(Vec::new());
     }
     let sql = see_sql(tx.engine());
-    Ok(built_query(tx, sql).bind(json(users)?).fetch_all().await?)
+    let seen: Vec<(i64, String)> = built_query(&mut *tx, sql).bind(json(users)?).fetch_all().await?;
+    wait_for_links(tx, &seen.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await?;
+    Ok(seen)
 }
 
 /// Adds or changes users as the application tells them; no two may have the same id. Returns
@@ -84,7 +92,46 @@ pub async fn tell(tx: &mut Tx, users: &[ToldUser<'_>]) -> Result<u64, Error> {
         return Ok(0);
     }
     let sql = tell_sql(tx.engine());
-    Ok(built_query(tx, sql).bind(json(users)?).execute().await?)
+    let changed: Vec<(i64,)> = built_query(&mut *tx, sql).bind(json(users)?).fetch_all().await?;
+    let ids: Vec<i64> = changed.into_iter().map(|(id,)| id).collect();
+    wait_for_links(tx, &ids).await?;
+    Ok(ids.len() as u64)
+}
+
+/// Takes users off the list of those whose payments and customers were not looked for since they came or
+/// changed, and returns them, at most `most`.
+///
+/// Whoever changes one of them in the meantime puts it on the list again.
+pub async fn take_unlinked(tx: &mut Tx, most: u32) -> Result<Vec<UserRow>, Error> {
+    let taken: Vec<(i64,)> = query(&mut *tx, TAKE_UNLINKED).bind(i64::from(most)).fetch_all().await?;
+    if taken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let taken: Vec<Waiting> = taken.into_iter().map(|(user_id,)| Waiting { user_id }).collect();
+    let sql = by_id_sql(tx.engine());
+    Ok(built_query(tx, sql).bind(json(&taken)?).fetch_all().await?)
+}
+
+/// Whether [`take_unlinked`] would find any.
+pub async fn any_unlinked(db: &Db) -> Result<bool, Error> {
+    let (any,): (bool,) = query(db, ANY_UNLINKED).fetch_one().await?;
+    Ok(any)
+}
+
+async fn wait_for_links(tx: &mut Tx, ids: &[i64]) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let sql = wait_sql(tx.engine());
+    let waiting: Vec<Waiting> = ids.iter().map(|id| Waiting { user_id: *id }).collect();
+    built_query(tx, sql).bind(json(&waiting)?).execute().await?;
+    Ok(())
+}
+
+/// A row of `users_to_link`.
+#[derive(Serialize)]
+struct Waiting {
+    user_id: i64,
 }
 
 fn find_sql(engine: Engine) -> String {
@@ -117,14 +164,35 @@ fn tell_sql(engine: Engine) -> String {
          ON CONFLICT (external_id) DO UPDATE SET email = COALESCE(excluded.email, users.email), \
          created_at = excluded.created_at, is_admin = excluded.is_admin, known_from_events = false \
          WHERE (users.email, users.created_at, users.is_admin, users.known_from_events) {} \
-         (COALESCE(excluded.email, users.email), excluded.created_at, excluded.is_admin, false)",
+         (COALESCE(excluded.email, users.email), excluded.created_at, excluded.is_admin, false) RETURNING id",
         rows(engine, &columns),
         differs(engine)
     )
 }
 
+/// A user who is on the list stays there, even if somebody is about to take it off: that one waits for us.
+fn wait_sql(engine: Engine) -> String {
+    format!(
+        "{}INSERT INTO users_to_link (user_id) SELECT user_id FROM rows WHERE true ORDER BY user_id \
+         ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id",
+        rows(engine, &[("user_id", Kind::BigInt)])
+    )
+}
+
+fn by_id_sql(engine: Engine) -> String {
+    format!(
+        "{}SELECT id, external_id, email, created_at FROM users WHERE id IN (SELECT user_id FROM rows)",
+        rows(engine, &[("user_id", Kind::BigInt)])
+    )
+}
+
 pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
-    [("find", find_sql(engine)), ("see", see_sql(engine)), ("tell", tell_sql(engine))]
-        .map(|(name, sql)| (format!("users::{name}"), sql))
-        .to_vec()
+    let made = [
+        ("find", find_sql(engine)),
+        ("see", see_sql(engine)),
+        ("tell", tell_sql(engine)),
+        ("wait", wait_sql(engine)),
+        ("by_id", by_id_sql(engine)),
+    ];
+    made.map(|(name, sql)| (format!("users::{name}"), sql)).to_vec()
 }

@@ -84,7 +84,7 @@ fn five_events() -> Vec<Value> {
 }
 
 fn intake() -> Intake {
-    Intake { source: Source::File, received_at: at(100_000), livemode: true }
+    Intake { source: Source::File, received_at: at(100_000), livemode: true, account: String::new() }
 }
 
 async fn take_in(db: &Db, account: &str, events: impl IntoIterator<Item = Value>) {

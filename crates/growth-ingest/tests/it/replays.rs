@@ -37,7 +37,7 @@ fn texts(documents: &[Value]) -> Vec<(String, Value)> {
 }
 
 fn intake() -> Intake {
-    Intake { source: Source::File, received_at: at(100_000), livemode: true }
+    Intake { source: Source::File, received_at: at(100_000), livemode: true, account: String::new() }
 }
 
 async fn take_in(db: &Db, documents: &[Value]) -> Summary {
@@ -50,7 +50,7 @@ on_each_engine! {
         // More than one batch, and lists among them.
         for n in 0..20 {
             let page = json!({"object": "list", "data": [customer(&format!("{n} a")), customer(&format!("{n} b"))]});
-            let prepared = prepare(intake, texts(&[page, customer(&format!("{n} c"))]));
+            let prepared = prepare(&intake, texts(&[page, customer(&format!("{n} c"))]));
             assert_eq!(prepared.next_received_at, intake.received_at + TimeDelta::microseconds(3));
             intake.received_at = prepared.next_received_at;
             store(&db, prepared).await.unwrap();

@@ -38,7 +38,8 @@ pub(crate) fn subscription(id: &str, at: DateTime<Utc>, quantity: i64, changes: 
 }
 
 pub(crate) async fn take_in(db: &Db, events: &[Value]) {
-    let intake = Intake { source: Source::File, received_at: january(31), livemode: true };
+    let intake =
+        Intake { source: Source::File, received_at: january(31), livemode: true, account: String::new() };
     let documents = events.iter().map(|event| (event.to_string(), event.clone())).collect();
     let summary = ingest(db, intake, documents).await.unwrap();
     assert!(summary.is_complete(), "{summary:?}");

@@ -9,7 +9,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use growth_db::Db;
 use growth_demo::business::Business;
 use growth_domain::window::parse_as_of;
-use growth_ingest::{Intake, Source, ingest, is_empty, link_users};
+use growth_ingest::{Intake, Source, ingest, is_empty, link_waiting_users};
 use growth_track::{count_usage, record, upsert_users};
 
 use crate::database;
@@ -81,10 +81,10 @@ pub(crate) async fn sample_database(
     };
 
     upsert_users(&db, &business.users).await?;
-    let intake = Intake { source: Source::File, received_at: as_of, livemode: true };
+    let intake = Intake { source: Source::File, received_at: as_of, livemode: true, account: String::new() };
     for events in business.stripe_events.chunks(BATCH) {
         let documents = events.iter().map(|event| (event.to_string(), event.clone())).collect();
-        let summary = ingest(&db, intake, documents).await?;
+        let summary = ingest(&db, intake.clone(), documents).await?;
         if !summary.is_complete() {
             bail!("the sample business is broken, please report this: {:?}", summary.problems);
         }
@@ -106,9 +106,7 @@ pub(crate) async fn sample_database(
         count_usage(&db, usage, as_of).await?;
         step(usage.len());
     }
-    let users: Vec<_> =
-        business.users.iter().map(|user| (user.external_id.clone(), user.email.clone())).collect();
-    link_users(&db, &users).await?;
+    link_waiting_users(&db).await?;
     Ok(db)
 }
 

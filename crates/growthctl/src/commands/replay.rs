@@ -51,7 +51,8 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let mut progress = printer.progress("replaying", total, Unit::Bytes);
     let mut done_before = 0;
     for path in &args.files {
-        let intake = Intake { source: Source::File, received_at, livemode: args.mode == Mode::Live };
+        let livemode = args.mode == Mode::Live;
+        let intake = Intake { source: Source::File, received_at, livemode, account: String::new() };
         let mut batches = batches_of(path.clone(), intake);
         while let Some(batch) = batches.recv().await {
             let batch = batch.with_context(|| format!("cannot read {}", path.display()))?;
@@ -146,7 +147,7 @@ fn read_batches(input: impl BufRead, mut intake: Intake, sender: &Batches) -> io
         }
         if at_end || documents.len() >= BATCH || bytes >= BATCH_BYTES {
             bytes = 0;
-            let prepared = prepare(intake, std::mem::take(&mut documents));
+            let prepared = prepare(&intake, std::mem::take(&mut documents));
             intake.received_at = prepared.next_received_at;
             let batch = Batch {
                 prepared,

@@ -1,0 +1,1 @@
+//! Asks Stripe for what its events cannot carry.

@@ -1,0 +1,1 @@
+//! Receives Stripe's webhooks.
