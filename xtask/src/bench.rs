@@ -5,7 +5,8 @@
 
 mod measure;
 mod replay;
-mod table;
+pub(crate) mod table;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ struct Size {
 /// A bench's name and the bench, which returns its result as Markdown.
 type Bench = (&'static str, fn(&Size) -> Result<String>);
 
-const BENCHES: [Bench; 1] = [("replay", replay::run)];
+const BENCHES: [Bench; 2] = [("replay", replay::run), ("webhook", webhook::run)];
 
 /// Runs the benches that the arguments name, or all.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
@@ -75,7 +76,7 @@ mod tests {
         let args = words("replay --events 5 --rounds 1");
         assert_eq!(parse(&args).expect("valid"), (vec!["replay"], Size { events: 5, rounds: 1 }));
         for (wrong, why) in [
-            ("nonsense", "no bench is called nonsense; there are: replay"),
+            ("nonsense", "no bench is called nonsense; there are: replay, webhook"),
             ("--events", "--events needs a number"),
             ("--rounds 0", "--rounds 0: not a number above 0"),
         ] {

@@ -5,14 +5,19 @@
 //! is printed in [`terminal`].
 
 mod bench;
+mod chaos;
+mod database;
 mod debian;
 mod deps;
 mod lint;
 mod metadata;
 mod migrations;
+mod ports;
 mod postgres;
 mod process;
+mod product;
 mod scratch;
+mod server;
 mod terminal;
 mod test;
 
@@ -26,8 +31,13 @@ cargo xtask <task>
                   ARGS go to `cargo test`; without -p it tests the whole workspace:
                     cargo xtask test -p growth-db a_name -- --nocapture
   lint            formatting, clippy, documentation, dependencies, migrations
+  chaos           posts events out of order and several times while the webhook server is killed and PostgreSQL
+                  crashes, and compares what is left with a calm run; --short is for CI:
+                    cargo xtask chaos --short
+                    cargo xtask chaos --events 5000 --seed 1
   bench [NAME]    measures the product against its peers; without NAME all of them:
                     cargo xtask bench replay --events 100000 --rounds 3
+                    cargo xtask bench webhook
   help            this text
 
 Environment
@@ -45,6 +55,7 @@ fn main() -> ExitCode {
     let outcome = match task.as_deref() {
         Some("test") => test::run(&args),
         Some("lint") if args.is_empty() => lint::run(),
+        Some("chaos") => chaos::run(&args),
         Some("bench") => bench::run(&args),
         Some("help" | "-h" | "--help") => {
             terminal::print(HELP);

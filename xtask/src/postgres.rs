@@ -9,7 +9,6 @@
 
 use std::fs::{self, Permissions};
 use std::io::Write;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -19,7 +18,7 @@ use std::{env, iter};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::{self, without_postgres_variables};
-use crate::{debian, scratch};
+use crate::{debian, ports, scratch};
 
 /// What a cluster must have.
 const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
@@ -54,6 +53,8 @@ impl Durability {
 /// A running server; dropping it stops the server and removes its files.
 pub(crate) struct Cluster {
     programs: PathBuf,
+    folder: PathBuf,
+    account: Option<Account>,
     port: u16,
     undertaker: Child,
 }
@@ -68,14 +69,21 @@ impl Cluster {
             Durability::Full => scratch::folder("postgres")?,
         };
         // From here on the undertaker removes the folder, whatever happens.
-        let mut cluster = Self { undertaker: undertaker(&programs, &folder, account)?, programs, port: 0 };
+        let undertaker = undertaker(&programs, &folder, account)?;
+        let mut cluster = Self { programs, folder, account, port: 0, undertaker };
+        let folder = &cluster.folder;
         if let Some(Account { user, group }) = account {
-            chown(&folder, Some(user), Some(group))?;
+            chown(folder, Some(user), Some(group))?;
         }
-        fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
-        cluster.create(&folder, account, durability)?;
-        cluster.port = cluster.launch(&folder, account)?;
+        fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+        cluster.create(durability)?;
+        cluster.port = cluster.launch()?;
         Ok(cluster)
+    }
+
+    /// Ends the server without letting it write anything more, as a crash would, and starts it again on its port.
+    pub(crate) fn crash_and_restart(&self) -> Result<()> {
+        self.pg_ctl(&["restart", "--mode=immediate"], self.port)
     }
 
     /// Returns the address of a database on this server.
@@ -92,8 +100,8 @@ impl Cluster {
         Some(psql)
     }
 
-    fn create(&self, folder: &Path, account: Option<Account>, durability: Durability) -> Result<()> {
-        let mut initdb = server_command(&self.programs, "initdb", folder, account);
+    fn create(&self, durability: Durability) -> Result<()> {
+        let mut initdb = self.command("initdb");
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"]);
         if durability == Durability::None {
             initdb.arg("--no-sync");
@@ -101,29 +109,44 @@ impl Cluster {
         process::stdout(&mut initdb).context("cannot create a PostgreSQL cluster")?;
         let settings =
             ["listen_addresses = '127.0.0.1'", "unix_socket_directories = ''", "max_connections = 200"];
-        let mut file = fs::OpenOptions::new().append(true).open(data(folder).join("postgresql.conf"))?;
+        let mut file =
+            fs::OpenOptions::new().append(true).open(data(&self.folder).join("postgresql.conf"))?;
         for setting in settings.iter().chain(durability.settings()) {
             writeln!(file, "{setting}")?;
         }
         Ok(())
     }
 
-    fn launch(&self, folder: &Path, account: Option<Account>) -> Result<u16> {
-        let log = folder.join("log");
+    fn launch(&self) -> Result<u16> {
+        let mut outcome = Ok(0);
         for _ in 0..ATTEMPTS {
-            let port = free_port()?;
-            let mut pg_ctl = server_command(&self.programs, "pg_ctl", folder, account);
-            pg_ctl
-                .args(["start", "--wait", "--silent", "--options", &format!("-p {port}"), "--log"])
-                .arg(&log);
-            // A captured stream would be handed on to the server, which keeps it open.
-            pg_ctl.stdout(Stdio::null()).stderr(Stdio::null());
-            if pg_ctl.status().context("cannot run pg_ctl")?.success() {
-                return Ok(port);
+            let port = ports::free()?;
+            outcome = self.pg_ctl(&["start"], port).map(|()| port);
+            if outcome.is_ok() {
+                break;
             }
+        }
+        outcome
+    }
+
+    fn pg_ctl(&self, action: &[&str], port: u16) -> Result<()> {
+        let log = self.folder.join("log");
+        let mut pg_ctl = self.command("pg_ctl");
+        pg_ctl
+            .args(action)
+            .args(["--wait", "--silent", "--options", &format!("-p {port}"), "--log"])
+            .arg(&log);
+        // A captured stream would be handed on to the server, which keeps it open.
+        pg_ctl.stdout(Stdio::null()).stderr(Stdio::null());
+        if pg_ctl.status().context("cannot run pg_ctl")?.success() {
+            return Ok(());
         }
         let log = fs::read_to_string(log).unwrap_or_default();
         bail!("PostgreSQL does not start; its log says\n{log}")
+    }
+
+    fn command(&self, program: &str) -> Command {
+        server_command(&self.programs, program, &self.folder, self.account)
     }
 }
 
@@ -188,10 +211,6 @@ fn as_account(command: &mut Command, account: Option<Account>) {
 
 fn data(folder: &Path) -> PathBuf {
     folder.join("data")
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 fn find_or_install() -> Result<PathBuf> {

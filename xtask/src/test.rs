@@ -8,13 +8,11 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::postgres::{Cluster, Durability};
+use crate::product::REAL_ACCOUNTS;
 use crate::{process, terminal};
 
 /// Where the tests look for a PostgreSQL in which they may make and drop databases.
 const POSTGRES_URL: &str = "GROWTHCTL_TEST_POSTGRES_URL";
-/// What a developer's shell may hold and a test must never reach.
-const REAL_ACCOUNTS: [&str; 4] =
-    ["DATABASE_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE"];
 
 /// Runs `cargo test` with further arguments and prints one line for the sum of all its test programs.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {

@@ -43,6 +43,7 @@ migrations! {
     2 "0002_revenue"
     3 "0003_product"
     4 "0004_inbox"
+    5 "0005_resolver"
 }
 
 statements! {

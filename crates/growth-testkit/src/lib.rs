@@ -21,6 +21,7 @@ mod postgres;
 pub mod signed;
 mod sqlite;
 mod statements;
+pub mod stripe;
 
 use std::ops::Deref;
 

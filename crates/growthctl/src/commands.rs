@@ -4,3 +4,4 @@ pub(crate) mod demo;
 pub(crate) mod migrate;
 pub(crate) mod replay;
 pub(crate) mod report;
+pub(crate) mod serve_webhook;

@@ -1,6 +1,7 @@
 //! Opening the database a command works on.
 
 use anyhow::Context;
+use growth_db::connect::Limits;
 use growth_db::migrate::{self, Migration};
 use growth_db::{Db, Error};
 
@@ -46,7 +47,12 @@ pub(crate) async fn pending(settings: &Settings) -> anyhow::Result<Vec<Migration
 
 /// Opens the database, whatever state its schema is in; creates an embedded one.
 pub(crate) async fn connect(settings: &Settings) -> anyhow::Result<Db> {
-    Db::connect(&settings.database.url()).await.with_context(|| cannot_open(settings))
+    connect_within(settings, Limits::default()).await
+}
+
+/// Opens the database like [`connect`], within limits.
+pub(crate) async fn connect_within(settings: &Settings, limits: Limits) -> anyhow::Result<Db> {
+    Db::connect_within(&settings.database.url(), limits).await.with_context(|| cannot_open(settings))
 }
 
 fn cannot_open(settings: &Settings) -> String {

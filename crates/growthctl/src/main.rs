@@ -4,6 +4,7 @@ mod commands;
 mod database;
 mod documents;
 mod failure;
+mod logging;
 mod printer;
 mod settings;
 
@@ -44,6 +45,8 @@ enum Command {
     Migrate(commands::migrate::Args),
     /// Take in recorded Stripe events or objects from JSON or NDJSON files
     Replay(commands::replay::Args),
+    /// Receive Stripe's webhooks: stored before the answer, in the figures right after
+    ServeWebhook(commands::serve_webhook::Args),
     /// Write the growth report
     Report(commands::report::Args),
     /// Fill an empty database with a sample business
@@ -58,11 +61,12 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, printer: &Printer) -> anyhow::Result<Outcome> {
     let settings = cli.global.resolve()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match cli.command {
             Command::Migrate(args) => commands::migrate::run(args, &settings, printer).await,
             Command::Replay(args) => commands::replay::run(args, &settings, printer).await,
+            Command::ServeWebhook(args) => commands::serve_webhook::run(args, &settings, printer).await,
             Command::Report(args) => commands::report::run(args, &settings, printer).await,
             Command::Demo(args) => commands::demo::run(args, &settings, printer).await,
         }

@@ -14,7 +14,7 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 /// Owns stdout and stderr.
 #[derive(Debug)]
 pub(crate) struct Printer {
-    quiet: bool,
+    pub(crate) quiet: bool,
     pub(crate) verbose: bool,
     stdout: Stdout,
     stderr: Stderr,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chrono_tz::Tz;
+use clap::ValueEnum;
 use growth_domain::money::exponent;
 use growth_metrics::Goal;
 use serde::Deserialize;
@@ -40,6 +41,9 @@ pub(crate) struct GlobalArgs {
     /// MRR to reach [default: "GBP 500"]
     #[arg(long, global = true, value_name = "GOAL", env = "GROWTHCTL_GOAL")]
     goal: Option<String>,
+    /// The form of a server's log on stderr [default: text]
+    #[arg(long, global = true, value_name = "FORMAT", env = "GROWTHCTL_LOG_FORMAT")]
+    log_format: Option<String>,
     /// Only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
@@ -59,6 +63,13 @@ struct File {
     goal: Option<String>,
     activation_event: Option<String>,
     activation_days: Option<i64>,
+    log_format: Option<String>,
+    stripe_webhook_secret: Option<Secret>,
+    stripe_secret_key: Option<Secret>,
+    stripe_api_base: Option<String>,
+    webhook_listen: Option<String>,
+    webhook_max_body: Option<i64>,
+    metrics_listen: Option<String>,
 }
 
 /// What commands work with.
@@ -76,6 +87,60 @@ pub(crate) struct Settings {
     pub(crate) activation_event: String,
     /// Within how many days of the sign-up.
     pub(crate) activation_days: u32,
+    /// The form of a server's log.
+    pub(crate) log_format: LogFormat,
+    /// What only the commands that need it look into.
+    pub(crate) stripe: StripeSettings,
+    /// Where `serve-webhook` listens, and what it takes, as far as the file says.
+    pub(crate) webhook: WebhookSettings,
+}
+
+/// The form of a server's log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+/// How Stripe is reached, and how it reaches us; where each value was told is kept for messages.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct StripeSettings {
+    /// The signing secrets of webhook endpoints, separated by commas.
+    pub(crate) webhook_secret: Option<Told<Secret>>,
+    /// The key that reads from the API.
+    pub(crate) secret_key: Option<Told<Secret>>,
+    /// Another address than Stripe's own.
+    pub(crate) api_base: Option<Told<String>>,
+}
+
+/// What the file says for `serve-webhook`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct WebhookSettings {
+    pub(crate) listen: Option<Told<String>>,
+    pub(crate) max_body: Option<Told<i64>>,
+    pub(crate) metrics_listen: Option<Told<String>>,
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(transparent)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    /// The text, for whoever has to know it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a secret")
+    }
 }
 
 /// Where the data is.
@@ -123,6 +188,21 @@ impl GlobalArgs {
         let goal = told(given(self.goal.as_ref()), "--goal or GROWTHCTL_GOAL")
             .or_else(|| told(file.goal, &in_file("goal")));
         let days = told(file.activation_days, &in_file("activation_days"));
+        let log_format = told(given(self.log_format.as_ref()), "--log-format or GROWTHCTL_LOG_FORMAT")
+            .or_else(|| told(file.log_format, &in_file("log_format")));
+        let secret = |variable: &str, in_the_file, key: &str| {
+            told(in_environment(variable).map(Secret), variable).or_else(|| told(in_the_file, &in_file(key)))
+        };
+        let stripe = StripeSettings {
+            webhook_secret: secret(
+                "STRIPE_WEBHOOK_SECRET",
+                file.stripe_webhook_secret,
+                "stripe_webhook_secret",
+            ),
+            secret_key: secret("STRIPE_SECRET_KEY", file.stripe_secret_key, "stripe_secret_key"),
+            api_base: told(in_environment("STRIPE_API_BASE"), "STRIPE_API_BASE")
+                .or_else(|| told(file.stripe_api_base, &in_file("stripe_api_base"))),
+        };
         Ok(Settings {
             database,
             time_zone: zone.map_or(Ok(Tz::UTC), |zone| zone.read(|zone| parse_zone(zone)))?,
@@ -130,6 +210,14 @@ impl GlobalArgs {
             goal: goal.map_or_else(|| Ok(default_goal()), |goal| goal.read(|goal| parse_goal(goal)))?,
             activation_event: file.activation_event.unwrap_or_else(|| "enrichment_completed".to_owned()),
             activation_days: days.map_or(Ok(7), |days| days.read(|days| parse_days(*days)))?,
+            log_format: log_format
+                .map_or(Ok(LogFormat::default()), |format| format.read(|format| parse_log_format(format)))?,
+            stripe,
+            webhook: WebhookSettings {
+                listen: told(file.webhook_listen, &in_file("webhook_listen")),
+                max_body: told(file.webhook_max_body, &in_file("webhook_max_body")),
+                metrics_listen: told(file.metrics_listen, &in_file("metrics_listen")),
+            },
         })
     }
 
@@ -148,18 +236,20 @@ impl GlobalArgs {
 }
 
 /// A value, and where it was told.
-struct Told<T> {
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Told<T> {
     value: T,
     by: String,
 }
 
-fn told<T>(value: Option<T>, by: &str) -> Option<Told<T>> {
+/// A value that was told by `by`, where there is one.
+pub(crate) fn told<T>(value: Option<T>, by: &str) -> Option<Told<T>> {
     Some(Told { value: value?, by: by.to_owned() })
 }
 
 impl<T> Told<T> {
     /// What the value means; the error of one that means nothing says where it was told.
-    fn read<U>(&self, meaning: impl Fn(&T) -> Result<U, String>) -> anyhow::Result<U> {
+    pub(crate) fn read<U>(&self, meaning: impl Fn(&T) -> Result<U, String>) -> anyhow::Result<U> {
         meaning(&self.value).map_err(|problem| misuse(format!("{}: {problem}", self.by)))
     }
 }
@@ -167,6 +257,15 @@ impl<T> Told<T> {
 /// An empty value of the environment is none.
 fn given(value: Option<&String>) -> Option<String> {
     value.cloned().filter(|value| !value.trim().is_empty())
+}
+
+/// What no flag can say, because others can see the flags of a running command.
+fn in_environment(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+fn parse_log_format(text: &str) -> Result<LogFormat, String> {
+    LogFormat::from_str(text, true).map_err(|_| format!("log format {text:?} is unknown: use text or json"))
 }
 
 fn folders() -> Option<directories::ProjectDirs> {
@@ -247,6 +346,7 @@ mod tests {
             panic!()
         };
         names.extend(keys.into_iter().map(|(key, _)| key));
+        names.extend(["STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "STRIPE_API_BASE"].map(str::to_owned));
         assert!(names.len() > 15, "{names:?}");
         for name in names {
             assert!(DOCUMENT.contains(&format!("`{name}`")), "{name} is not in docs/CONFIGURATION.md");

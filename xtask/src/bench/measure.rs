@@ -63,13 +63,19 @@ pub(super) fn run(command: &mut Command) -> Result<Cost> {
 }
 
 /// Returns the run of the middle time.
-pub(super) fn median(mut costs: Vec<Cost>) -> Option<Cost> {
-    costs.sort_by_key(|cost| cost.elapsed);
-    costs.get(costs.len() / 2).copied()
+pub(super) fn median(costs: Vec<Cost>) -> Option<Cost> {
+    middle(costs, |cost| cost.elapsed.as_secs_f64())
 }
 
-/// Reads the high-water mark of a process's memory.
-fn resident_kib(pid: u32) -> Option<u64> {
+/// Returns the one of the middle value.
+pub(super) fn middle<T>(mut runs: Vec<T>, value: impl Fn(&T) -> f64) -> Option<T> {
+    runs.sort_by(|one, other| value(one).total_cmp(&value(other)));
+    let middle = runs.len() / 2;
+    runs.into_iter().nth(middle)
+}
+
+/// Reads the high-water mark of a process's memory; only on Linux.
+pub(super) fn resident_kib(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
@@ -77,11 +83,23 @@ fn resident_kib(pid: u32) -> Option<u64> {
 
 /// Reads the processor time of all children that have ended.
 fn cpu_of_children() -> Option<Duration> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program stands in parentheses and may hold anything; cutime and cstime are the 14th and 15th
-    // field after it.
+    cpu("self", CHILDREN)
+}
+
+/// Reads the processor time that a process has used so far, without its children; only on Linux.
+pub(super) fn cpu_of(pid: u32) -> Option<Duration> {
+    cpu(&pid.to_string(), OWN)
+}
+
+/// Where utime and stime stand behind the name of the program, and where cutime and cstime.
+const OWN: usize = 11;
+const CHILDREN: usize = 13;
+
+fn cpu(process: &str, fields_before: usize) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name stands in parentheses and may hold anything.
     let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_whitespace().skip(13);
+    let mut fields = fields.split_whitespace().skip(fields_before);
     let mut ticks = || fields.next()?.parse::<u64>().ok();
     Some(Duration::from_millis((ticks()? + ticks()?) * 1000 / TICKS_PER_SECOND))
 }
@@ -91,7 +109,7 @@ mod tests {
     use std::process::Command;
     use std::time::Duration;
 
-    use super::{Cost, median, run};
+    use super::{Cost, cpu_of, median, resident_kib, run};
 
     #[test]
     fn a_busy_program_costs_time_and_processor() {
@@ -100,6 +118,14 @@ mod tests {
         assert!(cost.elapsed > Duration::from_millis(20), "{:?}", cost.elapsed);
         if cfg!(target_os = "linux") {
             assert!(cost.cpu > Some(Duration::ZERO) && cost.peak_kib > Some(100));
+        }
+    }
+
+    #[test]
+    fn a_running_program_is_looked_into() {
+        if cfg!(target_os = "linux") {
+            let own = std::process::id();
+            assert!(cpu_of(own).is_some() && resident_kib(own) > Some(100));
         }
     }
 

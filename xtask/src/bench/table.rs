@@ -6,7 +6,7 @@ use super::measure::Cost;
 pub(super) const NOT_MEASURED: &str = "not measured";
 
 /// Formats rows under a header, numbers to the right.
-pub(super) fn markdown<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
+pub(crate) fn markdown<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
     let width = |column: usize| {
         rows.iter().map(|row| row[column].len()).chain([header[column].len()]).max().unwrap_or(0)
     };

@@ -1,3 +1,4 @@
-//! The databases that tests are given.
+//! The databases that tests are given, and the sender of webhooks.
 
 mod databases;
+mod sender;

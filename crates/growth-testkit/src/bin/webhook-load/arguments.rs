@@ -25,7 +25,7 @@ pub(crate) struct Post {
     pub(crate) events: PathBuf,
     pub(crate) connections: usize,
     pub(crate) limit: Option<usize>,
-    pub(crate) event_type: Option<String>,
+    pub(crate) kind: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub(crate) fn parse(args: &[String]) -> Result<Mode> {
             events: options.required("--events")?,
             connections: options.connections()?,
             limit: options.optional("--limit")?,
-            event_type: options.optional("--event-type")?,
+            kind: options.optional("--kind")?,
         }),
         "direct" => Mode::Direct(Direct {
             database_url: options.required("--database-url")?,

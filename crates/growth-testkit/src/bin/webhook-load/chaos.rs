@@ -23,7 +23,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// The pause before a connection that failed is used again is between these.
 const PAUSE_MS: (u64, u64) = (5, 60);
 /// A server that acknowledges nothing for so long will not do so any more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often progress is told in a run.
 const TOLD: usize = 500;
 
@@ -56,13 +56,9 @@ pub(crate) async fn run(chaos: Chaos, tell: Tell) -> Result<Value> {
         task?;
     }
     let state = sender.state();
-    let acknowledged: String = ids
-        .iter()
-        .zip(&state.acknowledged)
-        .filter(|(_, yes)| **yes)
-        .map(|(id, _)| format!("{id}\n"))
-        .collect();
-    fs::write(&chaos.acknowledged, acknowledged)
+    let acknowledged: Vec<&str> =
+        ids.iter().zip(&state.acknowledged).filter(|(_, yes)| **yes).map(|(id, _)| id.as_str()).collect();
+    fs::write(&chaos.acknowledged, acknowledged.join("\n"))
         .with_context(|| format!("cannot write {}", chaos.acknowledged.display()))?;
     if let Some(why) = &state.given_up {
         bail!("{why}; until then {}", state.tally.json());

@@ -22,7 +22,7 @@ pub(crate) fn order(events: usize, random: &mut Random, duplicates: u64) -> Vec<
     places.into_iter().map(|(_, _, event)| event).collect()
 }
 
-/// Numbers that look random and are the same for the same seed (SplitMix64).
+/// Numbers that look random and are the same for the same seed (`SplitMix64`).
 #[derive(Debug)]
 pub(crate) struct Random(pub(crate) u64);
 

@@ -31,10 +31,11 @@ pub(crate) fn id(event: &[u8]) -> Result<String> {
     event["id"].as_str().map(str::to_owned).context("an event has no id")
 }
 
-/// Returns the event with another type.
-pub(crate) fn with_type(event: &[u8], event_type: &str) -> Result<Bytes> {
+/// Returns the event as if its object were of another kind.
+pub(crate) fn about(kind: &str, event: &[u8]) -> Result<Bytes> {
     let mut event = parse(event)?;
-    event["type"] = event_type.into();
+    event["type"] = format!("{kind}.updated").into();
+    event["data"]["object"]["object"] = kind.into();
     Ok(event.to_string().into())
 }
 
@@ -64,7 +65,7 @@ pub(crate) fn row(event: &[u8], received_at: DateTime<Utc>) -> Result<StripeEven
 mod tests {
     use chrono::DateTime;
 
-    use super::{id, read, row, with_type};
+    use super::{about, id, parse, read, row};
 
     const EVENT: &[u8] =
         br#"{"id":"evt_1","object":"event","created":7,"livemode":true,"api_version":null,"type":"invoice.paid"}"#;
@@ -81,10 +82,11 @@ mod tests {
     }
 
     #[test]
-    fn the_type_alone_is_replaced() {
-        let other = with_type(EVENT, "topup.created").expect("an event");
+    fn the_kind_alone_is_replaced() {
+        let other = about("topup", EVENT).expect("an event");
         assert_eq!(id(&other).expect("an id"), "evt_1");
-        assert_eq!(row(&other, DateTime::UNIX_EPOCH).expect("a row").event_type, "topup.created");
+        assert_eq!(row(&other, DateTime::UNIX_EPOCH).expect("a row").event_type, "topup.updated");
+        assert_eq!(parse(&other).expect("JSON")["data"]["object"]["object"], "topup");
     }
 
     #[test]

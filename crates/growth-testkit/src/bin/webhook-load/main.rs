@@ -25,7 +25,7 @@ webhook-load <mode> [options]
 
   post     posts each event once, as fast as it can
              --url http://ADDRESS:PORT/PATH  --secret S  --events FILE  --connections N  [--limit N]
-             [--event-type TYPE]   says that all events are of this type
+             [--kind KIND]   makes every event one about an object of this kind
   direct   inserts each event by a statement of its own, through the product's pool
              --database-url URL  --events FILE  --connections N  [--limit N]
   chaos    posts every event out of order, some several times, and again until it is acknowledged

@@ -17,14 +17,14 @@ use crate::figures::{Seen, Stopwatch};
 use crate::server::Server;
 
 /// How long a signature is used; a server refuses it when it is five minutes old.
-const FRESH: Duration = Duration::from_secs(240);
+const FRESH: Duration = Duration::from_mins(4);
 
 /// Posts and returns the figures.
 pub(crate) async fn run(post: Post) -> Result<Value> {
     let mut bodies = events::read(&post.events, post.limit)?;
-    if let Some(event_type) = &post.event_type {
+    if let Some(kind) = &post.kind {
         for body in &mut bodies {
-            *body = events::with_type(body, event_type)?;
+            *body = events::about(kind, body)?;
         }
     }
     let mut clients = Vec::new();

@@ -1,0 +1,268 @@
+//! What the database lacks and Stripe can tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use growth_db::rows::SubscriptionChangeRow;
+use growth_db::{Db, Error, Query, query, table};
+use growth_domain::stamp::Scope;
+
+use crate::answers::Ask;
+
+/// A kind of thing that events leave out.
+///
+/// In the order in which they are asked for: a discount names its coupon, and an invoice's payments lead to fees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The discounts that a subscription names by their ids.
+    Discount,
+    /// The coupons of discounts, and to which products they are limited.
+    Coupon,
+    /// Prices that are named by their ids, and tiers.
+    Price,
+    /// Which payment paid an invoice.
+    InvoicePayment,
+    /// What Stripe took for a payment.
+    Fee,
+}
+
+impl Kind {
+    /// Every kind in its order.
+    pub const ALL: [Self; 5] = [Self::Discount, Self::Coupon, Self::Price, Self::InvoicePayment, Self::Fee];
+
+    /// The name for logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Discount => "discount",
+            Self::Coupon => "coupon",
+            Self::Price => "price",
+            Self::InvoicePayment => "invoice_payment",
+            Self::Fee => "fee",
+        }
+    }
+}
+
+/// A thing that is missing.
+#[derive(Clone, Debug)]
+pub(crate) struct Missing {
+    /// The connected account, empty for the own one.
+    pub(crate) account: String,
+    /// What is missing, or whose fee or payment is.
+    pub(crate) id: String,
+    /// Where to ask. For a discount it is not known yet: see [`find_subscriptions`].
+    pub(crate) ask: Option<Ask>,
+    /// The customer who has the discount.
+    customer: Option<String>,
+    /// Its place in the order in which things are looked for.
+    pub(crate) place: Place,
+}
+
+/// Where a look through the database stopped.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    at: DateTime<Utc>,
+    account: String,
+    id: String,
+}
+
+/// How many things one look gives at most.
+pub(crate) const PAGE: usize = 1000;
+
+/// Looks for what is missing after a place: of payments the newest come first.
+pub(crate) async fn look(
+    db: &Db,
+    kind: Kind,
+    livemode: bool,
+    now: DateTime<Utc>,
+    after: Option<&Place>,
+) -> Result<Vec<Missing>, Error> {
+    let start = Place { at: END_OF_TIME, account: String::new(), id: String::new() };
+    let after = after.unwrap_or(&start);
+    let page = i64::try_from(PAGE).unwrap_or(i64::MAX);
+    let scoped = |sql: &'static str| query(db, sql).bind(livemode);
+    let of_payments =
+        |sql, age| scoped(sql).bind(now - age).bind(after.at).bind(&after.account).bind(&after.id).bind(page);
+    let named = |sql| scoped(sql).bind(&after.account).bind(&after.id).bind(page);
+    Ok(match kind {
+        Kind::Discount => fetch(named(DISCOUNTS)).await?.into_iter().map(Named::discount).collect(),
+        Kind::Coupon => fetch(named(COUPONS)).await?.into_iter().map(Named::coupon).collect(),
+        Kind::Price => fetch(named(PRICES)).await?.into_iter().map(Named::price).collect(),
+        Kind::InvoicePayment => {
+            let rows = of_payments(INVOICES, EVENTS_ARRIVE_WITHIN).fetch_all().await?;
+            rows.into_iter().map(by_invoice).collect()
+        }
+        Kind::Fee => {
+            let rows = of_payments(FEES, FEES_ARE_KNOWN_WITHIN).fetch_all().await?;
+            rows.into_iter().filter_map(without_fee).collect()
+        }
+    })
+}
+
+/// Counts all that is missing.
+pub(crate) async fn count(db: &Db, kind: Kind, livemode: bool, now: DateTime<Utc>) -> Result<u64, Error> {
+    let scoped = |sql: &'static str| query(db, sql).bind(livemode);
+    let query = match kind {
+        Kind::Discount => scoped(DISCOUNTS_IN_ALL),
+        Kind::Coupon => scoped(COUPONS_IN_ALL),
+        Kind::Price => scoped(PRICES_IN_ALL),
+        Kind::InvoicePayment => scoped(INVOICES_IN_ALL).bind(now - EVENTS_ARRIVE_WITHIN),
+        Kind::Fee => scoped(FEES_IN_ALL).bind(now - FEES_ARE_KNOWN_WITHIN),
+    };
+    let (n,): (i64,) = query.fetch_one().await?;
+    Ok(u64::try_from(n).unwrap_or_default())
+}
+
+/// Finds the subscriptions that name missing discounts, where their history tells.
+///
+/// Of several the one whose naming was told last, since a discount that is gone is shown no more.
+pub(crate) async fn find_subscriptions(
+    db: &Db,
+    livemode: bool,
+    missing: &mut [Missing],
+) -> Result<(), Error> {
+    let mut customers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for discount in missing.iter() {
+        customers.entry(discount.account.clone()).or_default().extend(discount.customer.clone());
+    }
+    for (account, customers) in customers {
+        let customers: Vec<String> = customers.into_iter().collect();
+        let scope = Scope { account, livemode };
+        let mut told = table::find::<SubscriptionChangeRow>(db, &scope, "customer", &customers).await?;
+        told.sort_by(|a, b| (a.stamp_at, a.stamp_rank).cmp(&(b.stamp_at, b.stamp_rank)));
+        for discount in missing.iter_mut().filter(|discount| discount.account == scope.account) {
+            let last = told.iter().rev().find(|row| names(row, &discount.id));
+            discount.ask = last.map(|row| Ask::Discounts { subscription: row.subscription.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Later than any payment.
+const END_OF_TIME: DateTime<Utc> = DateTime::from_timestamp(253_402_300_799, 0).unwrap();
+
+/// Events tell most of it within seconds, and then there is nothing to ask.
+const EVENTS_ARRIVE_WITHIN: TimeDelta = TimeDelta::minutes(1);
+/// Stripe makes the balance transaction shortly after the charge.
+const FEES_ARE_KNOWN_WITHIN: TimeDelta = TimeDelta::seconds(10);
+
+// A coupon is known whole once it shows the products it is limited to, or once it was read by itself: one
+// without a limit shows nothing, as does every event. Objects read by themselves are in the inbox as
+// `file_`, their id, `_` and 16 digits.
+growth_db::statements! {
+    DISCOUNTS = "SELECT account, reference, MIN(customer) AS customer FROM pricing_references AS named
+    WHERE livemode = $1 AND reference >= 'discount:' AND reference < 'discount;' AND (account, reference) > ($2, $3)
+        AND NOT EXISTS (SELECT 1 FROM discounts WHERE discounts.account = named.account
+            AND discounts.livemode = named.livemode AND discounts.id = substr(named.reference, 10))
+    GROUP BY account, reference ORDER BY account, reference LIMIT $4";
+    DISCOUNTS_IN_ALL = "SELECT COUNT(*) AS n FROM (SELECT DISTINCT account, reference FROM pricing_references AS named
+    WHERE livemode = $1 AND reference >= 'discount:' AND reference < 'discount;'
+        AND NOT EXISTS (SELECT 1 FROM discounts WHERE discounts.account = named.account
+            AND discounts.livemode = named.livemode AND discounts.id = substr(named.reference, 10))) AS missing";
+    COUPONS = "SELECT account, reference, MIN(customer) AS customer FROM pricing_references AS named
+    WHERE livemode = $1 AND reference >= 'coupon:' AND reference < 'coupon;' AND (account, reference) > ($2, $3)
+        AND NOT EXISTS (SELECT 1 FROM coupons WHERE coupons.account = named.account
+            AND coupons.livemode = named.livemode AND coupons.id = substr(named.reference, 8)
+            AND (terms ->> 'products' IS NOT NULL OR EXISTS (SELECT 1 FROM stripe_events AS seen
+                WHERE seen.account = named.account AND seen.livemode = named.livemode AND seen.source = 'api'
+                    AND seen.id > 'file_' || coupons.id || '_' AND seen.id < 'file_' || coupons.id || '`'
+                    AND length(seen.id) = length(coupons.id) + 22)))
+    GROUP BY account, reference ORDER BY account, reference LIMIT $4";
+    COUPONS_IN_ALL = "SELECT COUNT(*) AS n FROM (SELECT DISTINCT account, reference FROM pricing_references AS named
+    WHERE livemode = $1 AND reference >= 'coupon:' AND reference < 'coupon;'
+        AND NOT EXISTS (SELECT 1 FROM coupons WHERE coupons.account = named.account
+            AND coupons.livemode = named.livemode AND coupons.id = substr(named.reference, 8)
+            AND (terms ->> 'products' IS NOT NULL OR EXISTS (SELECT 1 FROM stripe_events AS seen
+                WHERE seen.account = named.account AND seen.livemode = named.livemode AND seen.source = 'api'
+                    AND seen.id > 'file_' || coupons.id || '_' AND seen.id < 'file_' || coupons.id || '`'
+                    AND length(seen.id) = length(coupons.id) + 22)))) AS missing";
+    PRICES = "SELECT account, reference, MIN(customer) AS customer FROM pricing_references AS named
+    WHERE livemode = $1 AND reference >= 'price:' AND reference < 'price;' AND (account, reference) > ($2, $3)
+        AND NOT EXISTS (SELECT 1 FROM prices WHERE prices.account = named.account
+            AND prices.livemode = named.livemode AND prices.id = substr(named.reference, 7)
+            AND (tiers IS NOT NULL OR terms ->> 'billing_scheme' <> 'tiered'))
+    GROUP BY account, reference ORDER BY account, reference LIMIT $4";
+    PRICES_IN_ALL = "SELECT COUNT(*) AS n FROM (SELECT DISTINCT account, reference FROM pricing_references AS named
+    WHERE livemode = $1 AND reference >= 'price:' AND reference < 'price;'
+        AND NOT EXISTS (SELECT 1 FROM prices WHERE prices.account = named.account
+            AND prices.livemode = named.livemode AND prices.id = substr(named.reference, 7)
+            AND (tiers IS NOT NULL OR terms ->> 'billing_scheme' <> 'tiered'))) AS missing";
+    INVOICES = "SELECT account, id, created_at FROM payments
+    WHERE livemode = $1 AND status = 'succeeded' AND id = invoice AND COALESCE(paid_at, created_at) < $2
+        AND (method IS NULL OR method <> 'out_of_band') AND (created_at, account, id) < ($3, $4, $5)
+    ORDER BY created_at DESC, account DESC, id DESC LIMIT $6";
+    INVOICES_IN_ALL = "SELECT COUNT(*) AS n FROM payments
+    WHERE livemode = $1 AND status = 'succeeded' AND id = invoice AND COALESCE(paid_at, created_at) < $2
+        AND (method IS NULL OR method <> 'out_of_band')";
+    FEES = "SELECT account, id, charge, payment_intent, created_at FROM payments
+    WHERE livemode = $1 AND status = 'succeeded' AND fee IS NULL AND COALESCE(paid_at, created_at) < $2
+        AND (charge IS NOT NULL OR payment_intent IS NOT NULL) AND (created_at, account, id) < ($3, $4, $5)
+    ORDER BY created_at DESC, account DESC, id DESC LIMIT $6";
+    FEES_IN_ALL = "SELECT COUNT(*) AS n FROM payments
+    WHERE livemode = $1 AND status = 'succeeded' AND fee IS NULL AND COALESCE(paid_at, created_at) < $2
+        AND (charge IS NOT NULL OR payment_intent IS NOT NULL)";
+}
+
+pub(crate) fn statements() -> Vec<(String, String)> {
+    growth_db::named(&[STATEMENTS])
+}
+
+async fn fetch(query: Query<'_>) -> Result<Vec<Named>, Error> {
+    let rows: Vec<(String, String, String)> = query.fetch_all().await?;
+    Ok(rows
+        .into_iter()
+        .map(|(account, reference, customer)| Named { account, reference, customer })
+        .collect())
+}
+
+/// A row of `pricing_references` whose object is not there, or not whole.
+struct Named {
+    account: String,
+    reference: String,
+    customer: String,
+}
+
+impl Named {
+    fn discount(self) -> Missing {
+        Missing { ask: None, ..self.missing(Ask::Coupon) }
+    }
+
+    fn coupon(self) -> Missing {
+        self.missing(Ask::Coupon)
+    }
+
+    fn price(self) -> Missing {
+        self.missing(Ask::Price)
+    }
+
+    fn missing(self, ask: impl Fn(String) -> Ask) -> Missing {
+        let Self { account, reference, customer } = self;
+        let id = reference.split_once(':').map(|(_, id)| id.to_owned()).unwrap_or_default();
+        Missing {
+            account: account.clone(),
+            ask: Some(ask(id.clone())),
+            id,
+            customer: Some(customer),
+            place: Place { at: END_OF_TIME, account, id: reference },
+        }
+    }
+}
+
+fn by_invoice((account, id, at): (String, String, DateTime<Utc>)) -> Missing {
+    let place = Place { at, account: account.clone(), id: id.clone() };
+    Missing { account, ask: Some(Ask::InvoicePayments(id.clone())), id, customer: None, place }
+}
+
+type WithoutFee = (String, String, Option<String>, Option<String>, DateTime<Utc>);
+
+/// The charge has the fee; the intent of a payment that is known by its invoice payment leads to the charge.
+fn without_fee((account, id, charge, intent, at): WithoutFee) -> Option<Missing> {
+    let ask = charge.map(Ask::Charge).or_else(|| intent.map(Ask::PaymentIntent))?;
+    let place = Place { at, account: account.clone(), id: id.clone() };
+    Some(Missing { account, id, ask: Some(ask), customer: None, place })
+}
+
+fn names(row: &SubscriptionChangeRow, discount: &str) -> bool {
+    let state = &row.state.0;
+    let of_items = state.items.iter().flat_map(|item| &item.discounts);
+    state.discounts.iter().chain(of_items).any(|id| id == discount)
+}

@@ -1,0 +1,246 @@
+//! A server that answers as Stripe's API does, from objects that a test puts in.
+//!
+//! It is as strict as the real one where our requests could be wrong: it checks
+//! the key and its mode, shows ids where nobody asked to `expand[]` them, and
+//! refuses parameters, expansions and pages that Stripe refuses.
+
+mod answers;
+mod expansion;
+mod shelf;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{AUTHORIZATION, HeaderName};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request as HttpRequest, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
+
+use answers::Answer;
+use shelf::Shelf;
+
+/// The server. It ends when this value is dropped, and its connections with it.
+#[derive(Debug)]
+pub struct Stripe {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    server: AbortHandle,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Such as `/v1/charges/ch_1`, decoded.
+    pub path: String,
+    /// The parameters in their order, decoded.
+    pub query: Vec<(String, String)>,
+    /// `Stripe-Account`, empty where there is none.
+    pub account: String,
+    /// `Stripe-Version`, empty where there is none.
+    pub version: String,
+}
+
+/// Something that goes wrong in the place of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// 429
+    TooManyRequests {
+        /// Seconds in `Retry-After`.
+        retry_after: Option<u64>,
+    },
+    /// 500 with an error of Stripe's.
+    OutOfOrder,
+    /// 502 with a page of HTML, as a proxy on the way answers.
+    BadGateway,
+    /// The connection is closed without a word.
+    HungUp,
+    /// Nothing comes, and the connection stays open.
+    Silence,
+    /// 401, as for a key that was rolled.
+    InvalidKey,
+    /// 403, as for a restricted key.
+    Forbidden {
+        /// The permission it lacks, such as `rak_charge_read`.
+        permission: &'static str,
+    },
+}
+
+#[derive(Debug)]
+struct State {
+    secret: String,
+    shelf: Shelf,
+    requests: Vec<Request>,
+    faults: VecDeque<(String, Fault, usize)>,
+}
+
+impl Stripe {
+    /// Starts a server that accepts this secret key.
+    ///
+    /// # Panics
+    ///
+    /// Where the loopback has no port to give.
+    pub async fn start(secret: &str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port on the loopback");
+        let address = listener.local_addr().expect("the port that was bound");
+        let livemode = secret.contains("_live_");
+        let state = State {
+            secret: secret.to_owned(),
+            shelf: Shelf::new(livemode),
+            requests: Vec::new(),
+            faults: VecDeque::new(),
+        };
+        let state = Arc::new(Mutex::new(state));
+        let server = tokio::spawn(serve(listener, Arc::clone(&state))).abort_handle();
+        Self { address, state, server }
+    }
+
+    /// Returns the address in the place of `https://api.stripe.com/`.
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Puts in an object of the key's own account, in the place of one with the same id.
+    ///
+    /// It is given whole, with every reference expanded: answers show of it what was asked for.
+    ///
+    /// # Panics
+    ///
+    /// Where it has no `id` or is of a kind (`object`) that the server does not know.
+    pub fn put(&self, object: Value) {
+        self.put_in("", object);
+    }
+
+    /// Puts in an object of a connected account, see [`Stripe::put`].
+    ///
+    /// # Panics
+    ///
+    /// See [`Stripe::put`].
+    pub fn put_in(&self, account: &str, object: Value) {
+        lock(&self.state).shelf.put(account, object);
+    }
+
+    /// Lets the next requests whose path begins with `path` fail, so many `times`; `usize::MAX` is for ever.
+    ///
+    /// Of several faults that fit, the one that was ordered first comes first.
+    pub fn fail(&self, path: &str, fault: Fault, times: usize) {
+        lock(&self.state).faults.push_back((path.to_owned(), fault, times));
+    }
+
+    /// Lets everything work again.
+    pub fn recover(&self) {
+        lock(&self.state).faults.clear();
+    }
+
+    /// Returns the requests since the last call, in the order in which they came.
+    pub fn take_requests(&self) -> Vec<Request> {
+        std::mem::take(&mut lock(&self.state).requests)
+    }
+}
+
+impl Drop for Stripe {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Request {
+    /// Returns the first value of a parameter.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns what `expand[]` asks for.
+    pub fn expanded(&self) -> Vec<&str> {
+        let asked = self.query.iter().filter(|(name, _)| name == "expand[]");
+        asked.map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
+    // Aborting the server drops the set, and the set its connections.
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let state = Arc::clone(&state);
+        connections.spawn(async move {
+            let service = service_fn(|request| answer(&state, request));
+            // An error is a connection that was closed, on purpose or by the other side.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+/// The connection is to be closed.
+type HangUp = std::io::Error;
+
+async fn answer(state: &Mutex<State>, http: HttpRequest<Incoming>) -> Result<Response<Full<Bytes>>, HangUp> {
+    let header = |name: HeaderName| {
+        http.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    };
+    let request = Request {
+        path: decode(http.uri().path()),
+        query: parameters(http.uri().query().unwrap_or_default()),
+        account: header(HeaderName::from_static("stripe-account")),
+        version: header(HeaderName::from_static("stripe-version")),
+    };
+    let (fault, answer) = lock(state).take(&request, http.method().as_str(), &header(AUTHORIZATION));
+    match fault {
+        Some(Fault::HungUp) => Err(HangUp::other("ordered by the test")),
+        Some(Fault::Silence) => std::future::pending().await,
+        _ => Ok(answer.into_response()),
+    }
+}
+
+impl State {
+    fn take(&mut self, request: &Request, method: &str, authorization: &str) -> (Option<Fault>, Answer) {
+        self.requests.push(request.clone());
+        let fault = self.next_fault(&request.path);
+        let answer = match &fault {
+            Some(fault) => answers::fault(fault, &self.secret, &request.account),
+            None if authorization != format!("Bearer {}", self.secret) => {
+                answers::invalid_key(authorization.trim_start_matches("Bearer "))
+            }
+            None if method != "GET" => answers::no_such_url(method, &request.path),
+            None => self.shelf.answer(request),
+        };
+        (fault, answer)
+    }
+
+    fn next_fault(&mut self, path: &str) -> Option<Fault> {
+        let (_, fault, left) = self.faults.iter_mut().find(|(at, _, _)| path.starts_with(at.as_str()))?;
+        *left -= 1;
+        let fault = fault.clone();
+        self.faults.retain(|(_, _, left)| *left > 0);
+        Some(fault)
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn parameters(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(a, b)| (decode(a), decode(b)))
+        .collect()
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = (*first == b'%').then(|| std::str::from_utf8(tail.get(..2)?).ok());
+        let escaped = escaped.flatten().and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(escaped.unwrap_or(if *first == b'+' { b' ' } else { *first }));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

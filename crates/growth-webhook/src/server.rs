@@ -1,0 +1,232 @@
+//! The server: its listeners, its connections, its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use chrono::{DateTime, Utc};
+use growth_db::Db;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::body::Bodies;
+use crate::metrics::{self, Metrics};
+use crate::projector::Projector;
+use crate::signature::Secrets;
+use crate::writers::Writers;
+use crate::{health, webhook};
+
+/// Tells the time; every signature is compared with it.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// What a server keeps to.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The signing secrets of the endpoints that may call.
+    pub secrets: Secrets,
+    /// The most bytes of a body.
+    pub body_limit: usize,
+    /// The most bytes of all bodies that are held at a time.
+    pub body_budget: usize,
+    /// How long a body may take.
+    pub body_timeout: Duration,
+    /// How long a connection may take from one request's end to the end of the next one's header. Proxies keep
+    /// connections open for reuse, and should be the first to close them.
+    pub header_timeout: Duration,
+    /// How many connections there are at most; more wait to be accepted.
+    pub connections: usize,
+    /// How many events may wait to be stored.
+    pub queue: usize,
+    /// How long requests that are under way may take at the end, and what is stored to be applied.
+    pub shutdown_timeout: Duration,
+}
+
+impl Settings {
+    /// The defaults, with these secrets.
+    pub fn new(secrets: Secrets) -> Self {
+        Self {
+            secrets,
+            body_limit: 1 << 20,
+            body_budget: 32 << 20,
+            body_timeout: Duration::from_secs(15),
+            header_timeout: Duration::from_secs(75),
+            connections: 2048,
+            queue: 1024,
+            shutdown_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Where a server listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For Stripe, and for whoever asks how the server is.
+    pub webhooks: TcpListener,
+    /// For Prometheus.
+    pub metrics: Option<TcpListener>,
+}
+
+/// A receiver of webhooks.
+pub struct Server {
+    db: Db,
+    settings: Settings,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    applied: Arc<Notify>,
+}
+
+/// What all requests share.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) db: Db,
+    pub(crate) secrets: Secrets,
+    pub(crate) clock: Clock,
+    pub(crate) bodies: Bodies,
+    pub(crate) writers: Writers,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl std::ops::Deref for Shared {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// After trouble with accepting a connection, such as too many open files, somebody else has to end first.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+/// The most bytes of a request's header.
+const HEADER_LIMIT: usize = 64 << 10;
+
+impl Server {
+    /// Makes a server on a database whose migrations are applied.
+    pub fn new(db: Db, settings: Settings, clock: Clock) -> Self {
+        Self { db, settings, clock, metrics: Arc::new(Metrics::new()), applied: Arc::new(Notify::new()) }
+    }
+
+    /// What the server counts.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Wakes whoever waits for it after stored events were applied.
+    pub fn applied(&self) -> &Arc<Notify> {
+        &self.applied
+    }
+
+    /// Serves until `stop`, then finishes: requests under way are answered, what was accepted is committed, and
+    /// what is stored is applied as far as the time allows.
+    pub async fn run(self, listeners: Listeners, stop: CancellationToken) {
+        let Self { db, settings, clock, metrics, applied } = self;
+        let stored = Arc::new(Notify::new());
+        let writers = Writers::start(db.clone(), settings.queue, Arc::clone(&stored), Arc::clone(&metrics));
+        let projector = Projector {
+            db: db.clone(),
+            stored,
+            applied,
+            metrics: Arc::clone(&metrics),
+            clock: Arc::clone(&clock),
+        };
+        let applied_all = CancellationToken::new();
+        let projector = tokio::spawn(projector.run(applied_all.clone()));
+        let shared = Shared(Arc::new(Parts {
+            db,
+            secrets: settings.secrets.clone(),
+            clock,
+            bodies: Bodies {
+                limit: settings.body_limit,
+                patience: settings.body_timeout,
+                budget: Arc::new(Semaphore::new(settings.body_budget.max(settings.body_limit))),
+            },
+            writers,
+            metrics,
+            stop: stop.clone(),
+        }));
+        let scrapes = listeners.metrics.map(|listener| {
+            let routes = Router::new().route("/metrics", get(metrics::show)).with_state(shared.clone());
+            tokio::spawn(serve(listener, routes, settings.clone(), stop.clone()))
+        });
+        let routes = Router::new()
+            .route("/webhooks/stripe", post(webhook::receive))
+            .route("/api/webhooks/stripe", post(webhook::receive))
+            .route("/healthz", get(health::alive))
+            .route("/readyz", get(health::ready))
+            .with_state(shared.clone());
+        let patience = settings.shutdown_timeout;
+        serve(listeners.webhooks, routes, settings, stop).await;
+        if let Some(scrapes) = scrapes {
+            let _ = scrapes.await;
+        }
+        // A request that outlasted the patience still holds its share; what it brought is in the queue or was not
+        // answered.
+        if let Some(parts) = Arc::into_inner(shared.0) {
+            parts.writers.finish().await;
+        }
+        applied_all.cancel();
+        if timeout(patience, projector).await.is_err() {
+            tracing::warn!("some stored events wait for the next start to be applied");
+        }
+    }
+}
+
+/// Serves connections until `stop`, and then until each has been answered or the patience is over.
+async fn serve(listener: TcpListener, routes: Router, settings: Settings, stop: CancellationToken) {
+    let service = TowerToHyperService::new(routes);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_buf_size(HEADER_LIMIT)
+        .max_headers(100);
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(settings.connections));
+    let connections = TaskTracker::new();
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            next = next => next,
+            () = stop.cancelled() => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(problem = %error, "a connection was not accepted");
+                sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        // Answers are small and complete: waiting for more to send with them only delays them.
+        let _ = stream.set_nodelay(true);
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+        connections.spawn(async move {
+            // A client that breaks off, or sends no HTTP, has told nothing that could be lost.
+            if let Err(error) = connection.await {
+                tracing::debug!(problem = %error, "a connection ended early");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    connections.close();
+    let ended = async {
+        graceful.shutdown().await;
+        connections.wait().await;
+    };
+    if timeout(settings.shutdown_timeout, ended).await.is_err() {
+        tracing::warn!("some requests were not answered in time");
+    }
+}

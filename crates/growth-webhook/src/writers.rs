@@ -1,0 +1,172 @@
+//! Storing what came: one by one while little comes, and as much as is waiting in one commit while much does.
+//!
+//! Nobody waits for a timer. A writer takes all that queued up while the commits before it were on their way, so
+//! the batches grow with the load by themselves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use growth_db::rows::StripeEventRow;
+use growth_db::{Db, Engine};
+use growth_ingest::Kept;
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::metrics::Metrics;
+use crate::refusal::Refusal;
+
+/// Up to so many at a time are stored directly on a server, each by a statement of its own.
+const DIRECT: usize = 8;
+/// How many writers share the queue of a server. An embedded database has one connection that writes.
+const WRITERS: usize = 4;
+/// The most events of one commit.
+const BATCH: usize = 500;
+/// How long a commit may take before whoever waits for it is told to try again.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An event on its way into the database.
+struct Job {
+    event: StripeEventRow,
+    /// The event's share of the memory for bodies, given back when it is stored.
+    share: Option<OwnedSemaphorePermit>,
+    done: oneshot::Sender<Option<Kept>>,
+}
+
+/// What stores events.
+pub(crate) struct Writers {
+    db: Db,
+    queue: mpsc::Sender<Job>,
+    /// How many events are on their way.
+    under_way: AtomicUsize,
+    tasks: TaskTracker,
+    stored: Arc<Notify>,
+    metrics: Arc<Metrics>,
+}
+
+impl Writers {
+    /// Starts the writers; `stored` is woken whenever something new is in the database.
+    pub(crate) fn start(db: Db, queue: usize, stored: Arc<Notify>, metrics: Arc<Metrics>) -> Self {
+        let (sender, receiver) = mpsc::channel(queue);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let tasks = TaskTracker::new();
+        let writers = match db.engine() {
+            Engine::Sqlite => 1,
+            Engine::Postgres => WRITERS,
+        };
+        for _ in 0..writers {
+            tasks.spawn(write(db.clone(), Arc::clone(&receiver), Arc::clone(&stored), Arc::clone(&metrics)));
+        }
+        tasks.close();
+        Self { db, queue: sender, under_way: AtomicUsize::new(0), tasks, stored, metrics }
+    }
+
+    /// Stores an event; it is committed once this returns what became of it.
+    pub(crate) async fn keep(
+        &self,
+        event: StripeEventRow,
+        share: Option<OwnedSemaphorePermit>,
+    ) -> Result<Kept, Refusal> {
+        let under_way = UnderWay::new(&self.under_way);
+        if under_way.before < DIRECT && self.db.engine() == Engine::Postgres {
+            return self.keep_directly(event).await;
+        }
+        let (done, kept) = oneshot::channel();
+        self.queue.try_send(Job { event, share, done }).map_err(|_| Refusal::Busy)?;
+        let kept = timeout(PATIENCE, kept).await;
+        kept.ok().and_then(Result::ok).flatten().ok_or(Refusal::NotStored)
+    }
+
+    async fn keep_directly(&self, event: StripeEventRow) -> Result<Kept, Refusal> {
+        let (db, metrics, stored) = (self.db.clone(), Arc::clone(&self.metrics), Arc::clone(&self.stored));
+        // A task of its own, so that a client who hangs up does not cut a statement short.
+        let task = tokio::spawn(async move {
+            let kept = keep(&db, std::slice::from_ref(&event), &metrics).await?;
+            stored.notify_one();
+            kept.first().copied()
+        });
+        task.await.ok().flatten().ok_or(Refusal::NotStored)
+    }
+
+    /// How many events are on their way into the database.
+    pub(crate) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// Ends the writers after what is queued is stored. Nobody may be calling [`Writers::keep`] any more.
+    pub(crate) async fn finish(self) {
+        let Self { queue, tasks, .. } = self;
+        drop(queue);
+        tasks.wait().await;
+    }
+}
+
+/// Counts one event as long as it is on its way.
+struct UnderWay<'a> {
+    count: &'a AtomicUsize,
+    before: usize,
+}
+
+impl<'a> UnderWay<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        Self { count, before: count.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn write(db: Db, queue: Arc<Mutex<mpsc::Receiver<Job>>>, stored: Arc<Notify>, metrics: Arc<Metrics>) {
+    let mut jobs = Vec::new();
+    // Whoever waits for the next event holds the queue, and leaves it with all that is in it.
+    while queue.lock().await.recv_many(&mut jobs, BATCH).await > 0 {
+        let (events, waiting): (Vec<_>, Vec<_>) =
+            jobs.drain(..).map(|job| (job.event, (job.done, job.share))).unzip();
+        let kept = keep_all(&db, events, &metrics).await;
+        stored.notify_one();
+        for ((done, _), kept) in waiting.into_iter().zip(kept) {
+            // Whoever has stopped waiting is sent the event again.
+            let _ = done.send(kept);
+        }
+    }
+}
+
+/// Stores events together; where one of them is at fault, one by one.
+async fn keep_all(db: &Db, events: Vec<StripeEventRow>, metrics: &Metrics) -> Vec<Option<Kept>> {
+    match keep(db, &events, metrics).await {
+        Some(kept) => kept.into_iter().map(Some).collect(),
+        None if events.len() > 1 && metrics.database_is_up() => {
+            let mut kept = Vec::new();
+            for event in events {
+                let one = keep(db, std::slice::from_ref(&event), metrics).await;
+                kept.push(one.and_then(|one| one.first().copied()));
+            }
+            kept
+        }
+        None => vec![None; events.len()],
+    }
+}
+
+async fn keep(db: &Db, events: &[StripeEventRow], metrics: &Metrics) -> Option<Vec<Kept>> {
+    metrics.batch(events.len());
+    let problem = match timeout(PATIENCE, growth_ingest::keep(db, events)).await {
+        Ok(Ok(kept)) => {
+            metrics.database(true);
+            return Some(kept);
+        }
+        Ok(Err(error)) => {
+            metrics.database(error.is_about_data());
+            error.to_string()
+        }
+        Err(_) => {
+            metrics.database(false);
+            format!("no answer within {} s", PATIENCE.as_secs())
+        }
+    };
+    tracing::error!(events = events.len(), problem, "events were not stored");
+    None
+}

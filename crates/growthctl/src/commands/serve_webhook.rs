@@ -1,0 +1,176 @@
+//! `growthctl serve-webhook`
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::{SubsecRound, Utc};
+use growth_db::Db;
+use growth_db::connect::Limits;
+use growth_db::migrate;
+use growth_webhook::{Clock, Listeners, Secrets, Server};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::database;
+use crate::failure::{Outcome, misuse};
+use crate::logging;
+use crate::printer::Printer;
+use crate::settings::{Settings, Told, told};
+
+/// How long a request may wait for a connection to the database before Stripe is told to send again.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What a body may be limited to.
+const BODY: std::ops::RangeInclusive<i64> = 1024..=16 << 20;
+
+/// Receives Stripe's webhooks until it is told to stop.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Stripe sends to https://your-host/webhooks/stripe (or /api/webhooks/stripe); a proxy in front terminates TLS.
+The signing secrets of the endpoints come from STRIPE_WEBHOOK_SECRET, several of them separated by commas. With
+a restricted key in STRIPE_SECRET_KEY, what events do not carry (fees, tiers, coupons, the payments of invoices)
+is asked for in the background. docs/WEBHOOKS.md tells the rest.
+
+Examples:
+  STRIPE_WEBHOOK_SECRET=whsec_… growthctl serve-webhook
+  growthctl serve-webhook --listen 0.0.0.0:8080 --metrics-listen 127.0.0.1:9090 --log-format json
+  stripe listen --forward-to localhost:4242/webhooks/stripe    prints a secret to test with
+
+GET /healthz answers while the process lives, GET /readyz while it can store events.
+Ctrl-C or SIGTERM ends it after what was accepted is stored.")]
+pub(crate) struct Args {
+    /// Where to listen [default: 127.0.0.1:4242]
+    #[arg(long, value_name = "ADDRESS", env = "GROWTHCTL_WEBHOOK_LISTEN")]
+    listen: Option<String>,
+    /// Where to show metrics to Prometheus, under /metrics [default: nowhere]
+    #[arg(long, value_name = "ADDRESS", env = "GROWTHCTL_METRICS_LISTEN")]
+    metrics_listen: Option<String>,
+    /// The most bytes of a request's body [default: 1048576]
+    #[arg(long, value_name = "BYTES", env = "GROWTHCTL_WEBHOOK_MAX_BODY")]
+    max_body: Option<i64>,
+    /// Refuse to start when migrations are pending, instead of applying them
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
+    let mut server_settings = growth_webhook::Settings::new(secrets(settings)?);
+    let max_body = told(args.max_body, "--max-body or GROWTHCTL_WEBHOOK_MAX_BODY");
+    if let Some(max_body) = max_body.or_else(|| settings.webhook.max_body.clone()) {
+        server_settings.body_limit = max_body.read(|bytes| body_limit(*bytes))?;
+    }
+    let listen = told(args.listen, "--listen or GROWTHCTL_WEBHOOK_LISTEN");
+    let listen = listen.or_else(|| settings.webhook.listen.clone());
+    let metrics_listen = told(args.metrics_listen, "--metrics-listen or GROWTHCTL_METRICS_LISTEN");
+    let metrics_listen = metrics_listen.or_else(|| settings.webhook.metrics_listen.clone());
+    let address = listen.map_or(Ok(([127, 0, 0, 1], 4242).into()), |listen| address(&listen))?;
+    let metrics_address = metrics_listen.map(|listen| self::address(&listen)).transpose()?;
+    logging::init(settings.log_format, printer.quiet, printer.verbose);
+
+    let db = open(settings, args.no_migrate).await?;
+    let webhooks = bind(address).await?;
+    let metrics = match metrics_address {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    printer.result(&format!("listening on http://{}\n", webhooks.local_addr()?))?;
+    if let Some(metrics) = &metrics {
+        printer.result(&format!("metrics on http://{}/metrics\n", metrics.local_addr()?))?;
+    }
+    let secrets = server_settings.secrets.count();
+    tracing::info!(
+        secrets,
+        database = database::shown(settings),
+        version = env!("CARGO_PKG_VERSION"),
+        "started"
+    );
+    #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
+    let clock: Clock = Arc::new(|| Utc::now().trunc_subsecs(6));
+    let server = Server::new(db.clone(), server_settings, clock);
+    let stop = CancellationToken::new();
+    let hurry = until_told_to_stop(stop.clone())?;
+    tokio::select! {
+        () = server.run(Listeners { webhooks, metrics }, stop) => {}
+        () = hurry => {
+            tracing::warn!("told to stop twice: ended at once");
+            return Ok(Outcome::LeftUndone);
+        }
+    }
+    db.close().await;
+    tracing::info!("stopped");
+    Ok(Outcome::Done)
+}
+
+fn secrets(settings: &Settings) -> anyhow::Result<Secrets> {
+    let secret = settings.stripe.webhook_secret.as_ref().ok_or_else(|| {
+        misuse(
+            "no signing secret: set STRIPE_WEBHOOK_SECRET to the whsec_… of the endpoint in Stripe's dashboard, or of \
+             `stripe listen`",
+        )
+    })?;
+    secret.read(|secret| Secrets::parse(secret.reveal()).map_err(|error| error.to_string()))
+}
+
+fn body_limit(bytes: i64) -> Result<usize, String> {
+    let known = usize::try_from(bytes).ok().filter(|_| BODY.contains(&bytes));
+    known.ok_or_else(|| format!("{bytes} is no number of bytes from {} to {}", BODY.start(), BODY.end()))
+}
+
+fn address(text: &Told<String>) -> anyhow::Result<SocketAddr> {
+    text.read(|text| {
+        text.parse()
+            .map_err(|_| format!("{text:?} is no address and port, such as 127.0.0.1:4242 or [::]:4242"))
+    })
+}
+
+async fn open(settings: &Settings, no_migrate: bool) -> anyhow::Result<Db> {
+    let limits = Limits { patience: PATIENCE, ..Limits::default() };
+    let db = database::connect_within(settings, limits).await?;
+    if no_migrate {
+        migrate::check(&db).await?;
+    }
+    for migration in migrate::run(&db).await? {
+        tracing::info!(migration = migration.name, "applied");
+    }
+    Ok(db)
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| misuse(format!("cannot listen on {address}: {error}")))
+}
+
+/// Cancels `stop` at the first signal to end; the future is done at the second one.
+#[cfg(unix)]
+fn until_told_to_stop(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let cannot = "cannot listen to signals";
+    let mut terminate = signal(SignalKind::terminate()).context(cannot)?;
+    let mut interrupt = signal(SignalKind::interrupt()).context(cannot)?;
+    Ok(async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping");
+            stop.cancel();
+        }
+    })
+}
+
+/// Cancels `stop` at the first signal to end; the future is done at the second one.
+#[cfg(not(unix))]
+fn until_told_to_stop(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
+    Ok(async move {
+        for _ in 0..2 {
+            // A process that cannot hear Ctrl-C is ended by other means.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tracing::info!("stopping");
+            stop.cancel();
+        }
+    })
+}

@@ -1,0 +1,40 @@
+//! The log of the servers, on stderr.
+
+use std::io::IsTerminal;
+
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::settings::LogFormat;
+
+/// Begins to write the log; once in a process.
+pub(crate) fn init(format: LogFormat, quiet: bool, verbose: bool) {
+    let own = match (quiet, verbose) {
+        (true, _) => Level::WARN,
+        (_, true) => Level::DEBUG,
+        _ => Level::INFO,
+    };
+    let filter = Targets::new()
+        .with_default(Level::WARN)
+        .with_target("growth", own)
+        // They speak of every object that they have no type for, and quote it.
+        .with_target("stripe_webhook", LevelFilter::OFF)
+        .with_target("stripe_shared", LevelFilter::OFF)
+        .with_target("stripe_types", LevelFilter::OFF);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    match format {
+        LogFormat::Text => {
+            let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            tracing_subscriber::registry().with(lines.with_ansi(colour).with_filter(filter)).init();
+        }
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
+            tracing_subscriber::registry().with(lines.with_filter(filter)).init();
+        }
+    }
+}

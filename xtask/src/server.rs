@@ -1,0 +1,166 @@
+//! `growthctl serve-webhook` as a child process: started, killed, ended, asked how it is.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::process;
+use crate::product::Product;
+
+/// The secret that the server and whoever signs for it share.
+pub(crate) const SECRET: &str = "whsec_of_a_throw_away_server";
+
+/// How long a start, an end or an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+/// How much of what a server said is quoted.
+const QUOTED: usize = 20;
+
+/// What it takes to start a server.
+pub(crate) struct Settings<'a> {
+    pub(crate) product: &'a Product,
+    pub(crate) database_url: String,
+    /// It is the same after each start.
+    pub(crate) port: u16,
+    /// Where the server runs and its log is.
+    pub(crate) folder: &'a Path,
+}
+
+/// A running server; dropping it kills it.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Settings<'_> {
+    /// Starts a server and waits until it says that it listens.
+    pub(crate) fn start(&self) -> Result<Server> {
+        let address = SocketAddr::from(([127, 0, 0, 1], self.port));
+        let log = self.folder.join("server.log");
+        let mut command = self.product.growthctl(self.folder);
+        command
+            .args(["--database-url", &self.database_url, "serve-webhook", "--listen", &address.to_string()])
+            .env("STRIPE_WEBHOOK_SECRET", SECRET)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(OpenOptions::new().create(true).append(true).open(&log)?);
+        let mut child =
+            command.spawn().with_context(|| format!("cannot run `{}`", process::shown(&command)))?;
+        let stdout = child.stdout.take();
+        let server = Server { child, address, log };
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut stdout = BufReader::new(stdout?);
+            let mut line = String::new();
+            stdout.read_line(&mut line).ok()?;
+            sender.send(line).ok()?;
+            // A pipe that nobody reads would stop the server one day.
+            io::copy(&mut stdout, &mut io::sink()).ok()
+        });
+        let line = receiver.recv_timeout(PATIENCE).unwrap_or_default();
+        let expected = format!("listening on http://{address}");
+        ensure!(
+            line.trim() == expected,
+            "the server did not say `{expected}` but `{}`{}",
+            line.trim(),
+            server.said()
+        );
+        Ok(server)
+    }
+}
+
+impl Server {
+    /// Returns the address of a path of the server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Returns the id of the server's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends the server as a crash would: by SIGKILL.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("the server ended by itself ({status}){}", self.said());
+        }
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks the server to end, by SIGTERM, and returns how it did.
+    pub(crate) fn terminate(mut self) -> Result<ExitStatus> {
+        let pid = self.child.id().to_string();
+        process::stdout(Command::new("sh").args(["-c", r#"kill -TERM "$1""#, "sh", &pid]))?;
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            thread::sleep(POLL);
+        }
+        bail!("the server does not end within {} s of SIGTERM{}", PATIENCE.as_secs(), self.said())
+    }
+
+    /// Waits until every stored event is applied.
+    pub(crate) fn wait_until_applied(&self, patience: Duration) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let pending = self.pending()?;
+            if pending == 0 {
+                return Ok(());
+            }
+            ensure!(
+                begun.elapsed() < patience,
+                "{pending} events are still pending after {} s{}",
+                patience.as_secs(),
+                self.said()
+            );
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Asks how many stored events are not yet applied.
+    fn pending(&self) -> Result<u64> {
+        let answer = self.get("/readyz").context("no answer from /readyz")?;
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        let json: Option<Value> = serde_json::from_str(body.trim()).ok();
+        let pending = json.and_then(|json| json["pending"].as_u64());
+        pending.with_context(|| format!("/readyz does not tell what is pending: {answer}"))
+    }
+
+    fn get(&self, path: &str) -> Result<String> {
+        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    /// Quotes the end of the server's log.
+    pub(crate) fn said(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = &lines[lines.len().saturating_sub(QUOTED)..];
+        if last.is_empty() { String::new() } else { format!("; it said\n{}", last.join("\n")) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
