@@ -43,7 +43,7 @@ Exit codes: 0 done, 1 something was left undone, 2 wrong use or configuration.";
 enum Command {
     /// Create or upgrade the database's schema
     Migrate(commands::migrate::Args),
-    /// Take in recorded Stripe events or objects from JSON or NDJSON files
+    /// Take in recorded Stripe events or objects from files, or apply stored ones again
     Replay(commands::replay::Args),
     /// Receive Stripe's webhooks: stored before the answer, in the figures right after
     ServeWebhook(commands::serve_webhook::Args),

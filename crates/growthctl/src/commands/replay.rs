@@ -1,233 +1,119 @@
 //! `growthctl replay`
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
+mod files;
+mod stored;
 
-use anyhow::Context;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use chrono::{SubsecRound, Utc};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use growth_db::Db;
-use growth_ingest::{Intake, Prepared, Source, Summary, prepare, store};
-use serde_json::Value;
-use tokio::sync::mpsc;
+use growth_db::rows::EventState;
+use growth_db::rows::inbox::Filter;
+use growth_domain::window::parse_as_of;
 
 use crate::commands::report::Mode;
-use crate::database;
-use crate::documents::Documents;
 use crate::failure::{Outcome, misuse};
-use crate::printer::{Printer, Unit};
+use crate::printer::Printer;
 use crate::settings::Settings;
 
-/// How many documents, and how many bytes of them, are applied at a time.
-const BATCH: usize = 1000;
-const BATCH_BYTES: usize = 4 << 20;
-/// Batches that are read ahead.
-const AHEAD: usize = 1;
 /// How many problems are told one by one without --verbose.
 const TOLD: usize = 20;
 
-/// Takes in recorded Stripe events (from `/v1/events` or webhooks), plain objects, or pages of lists.
+/// Takes in recorded Stripe events (from `/v1/events` or webhooks), plain objects, or pages of lists; or applies
+/// events again that are stored already.
 ///
 /// The order does not matter, and taking the same in again changes nothing. What cannot be read is
 /// told with its line, and stops nothing else; the exit code is 1 then.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  growthctl replay events.ndjson charges.json      take files in
+  growthctl replay --failed                        try what failed again, after an upgrade
+  growthctl replay --since 2026-07-01 --type charge.refunded
+                                                   apply those events again")]
 pub(crate) struct Args {
     /// JSON or NDJSON files; - reads stdin
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(value_name = "FILE", required_unless_present_any = STORED, conflicts_with_all = STORED)]
     files: Vec<PathBuf>,
     /// The mode of objects that do not say whether they are live
-    #[arg(long, value_enum, default_value_t = Mode::Live)]
+    #[arg(long, value_enum, default_value_t = Mode::Live, conflicts_with_all = STORED)]
     mode: Mode,
+    /// Apply stored events again that could not be applied
+    #[arg(long, help_heading = "Stored events")]
+    failed: bool,
+    /// Apply stored events that wait, as serve-webhook does by itself
+    #[arg(long, help_heading = "Stored events")]
+    pending: bool,
+    /// Apply all stored events again
+    #[arg(long, help_heading = "Stored events", conflicts_with_all = ["failed", "pending"])]
+    all: bool,
+    /// Only those that came since a date or an RFC 3339 time
+    #[arg(long, help_heading = "Stored events", value_name = "TIME")]
+    since: Option<String>,
+    /// Only those of a type such as charge.refunded; may be given more than once
+    #[arg(long = "type", help_heading = "Stored events", value_name = "TYPE")]
+    types: Vec<String>,
 }
+
+/// What chooses among stored events.
+const STORED: [&str; 5] = ["failed", "pending", "all", "since", "types"];
 
 pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
-    let total = sizes(&args.files)?;
-    let db = database::open_or_create(settings, printer).await?;
+    if !args.files.is_empty() {
+        return files::take_in(&args.files, args.mode, settings, printer).await;
+    }
+    stored::apply_again(filter(args, settings)?, settings, printer).await
+}
+
+fn filter(args: Args, settings: &Settings) -> anyhow::Result<Filter> {
+    let states = [(args.failed, EventState::Failed), (args.pending, EventState::Pending)];
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
-    let mut received_at = Utc::now().trunc_subsecs(6);
-    let mut read = Read { left_out: 0, summary: Summary::default(), told: 0, printer };
-    let mut progress = printer.progress("replaying", total, Unit::Bytes);
-    let mut done_before = 0;
-    for path in &args.files {
-        let livemode = args.mode == Mode::Live;
-        let intake = Intake { source: Source::File, received_at, livemode, account: String::new() };
-        let mut batches = batches_of(path.clone(), intake);
-        while let Some(batch) = batches.recv().await {
-            let batch = batch.with_context(|| format!("cannot read {}", path.display()))?;
-            let position = done_before + batch.position;
-            received_at = batch.prepared.next_received_at;
-            read.take_in(&db, path, batch).await?;
-            progress.at(position);
-        }
-        done_before += size(path).unwrap_or(0);
-    }
-    drop(progress);
-    db.close().await;
-    let Read { left_out, summary, .. } = read;
-    if summary.mode_assumed > 0 {
-        printer.warning(&mode_assumed(summary.mode_assumed, args.mode));
-    }
-    printer.done(&table(&summary, left_out))?;
-    Ok(if left_out == 0 && summary.is_complete() { Outcome::Done } else { Outcome::LeftUndone })
-}
-
-/// The number of bytes to read, where it is known.
-fn sizes(files: &[PathBuf]) -> anyhow::Result<Option<u64>> {
-    for path in files.iter().filter(|path| !is_stdin(path)) {
-        let file =
-            File::open(path).map_err(|error| misuse(format!("cannot read {}: {error}", path.display())))?;
-        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-            return Err(misuse(format!("{} is a folder: name the files in it", path.display())));
-        }
-    }
-    Ok(files.iter().map(|path| size(path)).sum())
-}
-
-fn size(path: &Path) -> Option<u64> {
-    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    (!is_stdin(path)).then_some(metadata.len())
-}
-
-fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-/// Documents that are applied together.
-struct Batch {
-    prepared: Prepared,
-    /// The lines on which they begin.
-    lines: Vec<u64>,
-    /// What is no document, with its line.
-    broken: Vec<(u64, String)>,
-    /// How far the file is read, in bytes.
-    position: u64,
-}
-
-type Batches = mpsc::Sender<io::Result<Batch>>;
-
-/// Reads a file on a thread of its own, so that reading and storing overlap.
-fn batches_of(path: PathBuf, intake: Intake) -> mpsc::Receiver<io::Result<Batch>> {
-    let (sender, receiver) = mpsc::channel(AHEAD);
-    tokio::task::spawn_blocking(move || {
-        let result = if is_stdin(&path) {
-            read_batches(io::stdin().lock(), intake, &sender)
-        } else {
-            File::open(&path)
-                .and_then(|file| read_batches(BufReader::with_capacity(1 << 20, file), intake, &sender))
-        };
-        if let Err(error) = result {
-            // A receiver that is gone has failed already.
-            let _ = sender.blocking_send(Err(error));
-        }
+    let now = Utc::now().trunc_subsecs(6);
+    let since = args.since.map(|since| {
+        parse_as_of(&since, now, settings.time_zone).map_err(|error| misuse(format!("--since: {error}")))
     });
-    receiver
+    Ok(Filter {
+        states: states.into_iter().filter_map(|(wanted, state)| wanted.then_some(state)).collect(),
+        since: since.transpose()?,
+        event_types: args.types,
+    })
 }
 
-fn read_batches(input: impl BufRead, mut intake: Intake, sender: &Batches) -> io::Result<()> {
-    let mut source = Documents::new(input);
-    let (mut documents, mut lines, mut broken, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    loop {
-        let next = source.next()?;
-        let at_end = next.is_none();
-        if let Some(document) = next {
-            let parsed = document.text.and_then(|text| match serde_json::from_str::<Value>(&text) {
-                Ok(value) => Ok((text, value)),
-                Err(error) => Err(format!("this is not JSON: {error}")),
-            });
-            match parsed {
-                Ok((text, value)) => {
-                    bytes += text.len();
-                    documents.push((text, value));
-                    lines.push(document.line);
-                }
-                Err(what) => broken.push((document.line, what)),
-            }
-        }
-        if at_end || documents.len() >= BATCH || bytes >= BATCH_BYTES {
-            bytes = 0;
-            let prepared = prepare(&intake, std::mem::take(&mut documents));
-            intake.received_at = prepared.next_received_at;
-            let batch = Batch {
-                prepared,
-                lines: std::mem::take(&mut lines),
-                broken: std::mem::take(&mut broken),
-                position: source.bytes,
-            };
-            if sender.blocking_send(Ok(batch)).is_err() || at_end {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// What was read so far.
-struct Read<'a> {
-    left_out: u64,
-    summary: Summary,
+/// Tells problems one by one, up to a number.
+struct Warnings<'a> {
     told: usize,
     printer: &'a Printer,
 }
 
-impl Read<'_> {
-    async fn take_in(&mut self, db: &Db, path: &Path, batch: Batch) -> anyhow::Result<()> {
-        let Batch { prepared, lines, broken, .. } = batch;
-        let mut summary = store(db, prepared).await?;
-        let mut problems: Vec<(u64, String)> = std::mem::take(&mut summary.problems)
-            .into_iter()
-            .map(|problem| (lines.get(problem.document).copied().unwrap_or(0), problem.message))
-            .collect();
-        self.left_out += (problems.len() + broken.len()) as u64;
-        summary.refused += broken.len() as u64;
-        problems.extend(broken);
-        problems.sort();
-        for (line, message) in problems {
-            self.tell(path, line, &message);
-        }
-        self.summary.add(summary);
-        Ok(())
+impl<'a> Warnings<'a> {
+    fn new(printer: &'a Printer) -> Self {
+        Self { told: 0, printer }
     }
 
-    fn tell(&mut self, path: &Path, line: u64, message: &str) {
+    fn tell(&mut self, problem: &str) {
         self.told += 1;
         if self.printer.verbose || self.told <= TOLD {
-            let name = if is_stdin(path) { "stdin".to_owned() } else { path.display().to_string() };
-            self.printer.warning(&format!("{name}, line {line}: {message}"));
+            self.printer.warning(problem);
         } else if self.told == TOLD + 1 {
             self.printer.warning("there is more; --verbose tells all of it");
         }
     }
 }
 
-fn mode_assumed(objects: u64, mode: Mode) -> String {
-    let (what, were) = if objects == 1 { ("object does", "was") } else { ("objects do", "were") };
-    let mode = if mode == Mode::Live { "live" } else { "test" };
-    let count = indicatif::HumanCount(objects);
-    format!("{count} {what} not say whether live or test, and {were} taken as {mode}: see --mode")
-}
-
-fn table(summary: &Summary, left_out: u64) -> String {
+/// What was done, by type, and then what became of it; a count of 0 is told of the first one only.
+fn table(by_type: &BTreeMap<String, u64>, counts: impl IntoIterator<Item = (&'static str, u64)>) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header(["what", "events and objects"]);
-    let count = |n: u64| indicatif::HumanCount(n).to_string();
-    for (kind, n) in &summary.by_type {
-        table.add_row([kind.clone(), count(*n)]);
+    let shown = |n: u64| indicatif::HumanCount(n).to_string();
+    for (kind, n) in by_type {
+        table.add_row([kind.clone(), shown(*n)]);
     }
-    let rows = [
-        ("in the figures", summary.applied),
-        ("known before, nothing changed", summary.duplicates),
-        ("kept, not needed for the figures", summary.ignored),
-        ("kept, could not be read", summary.failed),
-        ("refused, not of Stripe", summary.refused),
-    ];
-    for (what, n) in rows {
-        if n > 0 || what == "in the figures" {
-            table.add_row([what.to_owned(), count(n)]);
+    for (i, (what, n)) in counts.into_iter().enumerate() {
+        if n > 0 || i == 0 {
+            table.add_row([what.to_owned(), shown(n)]);
         }
-    }
-    if left_out > 0 {
-        table.add_row(["problems told above".to_owned(), count(left_out)]);
     }
     table.to_string()
 }

@@ -152,3 +152,53 @@ fn a_packed_file_is_one_problem() {
         assert_eq!(warnings, [format!("warning: events.ndjson, line 1: {told}")]);
     }
 }
+
+on_each_engine! {
+    async fn stored_events_are_applied_again(db: TestDb) {
+        let place = Place::with_database(db.url());
+        let refund = json!({"object": "refund", "id": "re_1", "amount": 40, "currency": "gbp", "charge": "ch_1",
+            "status": "succeeded", "created": 1_750_000_000});
+        let refunded = json!({"object": "event", "id": "evt_2", "type": "refund.created", "created": 1_750_000_000,
+            "livemode": true, "data": {"object": refund}});
+        let events = [
+            event("evt_1", &charge("ch_1", 100)),
+            refunded.to_string(),
+            event("evt_3", &charge("ch_2", "?")),
+        ];
+        assert_eq!(place.run_with_input(&["replay", "-"], &events.join("\n")).code, 1);
+        let before = place.report();
+
+        let failed = place.run(["replay", "--failed"]);
+        assert_eq!(failed.code, 1, "it is still unreadable");
+        assert!(failed.stderr.contains("evt_3 (charge.succeeded): charge ch_2"), "{}", failed.stderr);
+        assert!(failed.stdout.contains("kept, could not be applied"), "{}", failed.stdout);
+        assert!(!failed.stdout.contains("refund.created"), "{}", failed.stdout);
+
+        let by_type = place.run(["replay", "--type", "refund.created"]);
+        assert_eq!(by_type.code, 0, "{}", by_type.stderr);
+        assert!(
+            by_type.stdout.contains("refund.created") && !by_type.stdout.contains("charge"),
+            "{}",
+            by_type.stdout
+        );
+        let long_ago = place.run(["replay", "--since", "2020-01-01", "--type", "refund.created"]);
+        assert!(long_ago.stdout.contains("refund.created"), "{}", long_ago.stdout);
+        let later = place.run(["replay", "--since", "9998-01-01"]);
+        assert!(!later.stdout.contains("refund.created"), "{}", later.stdout);
+
+        assert_eq!(place.run(["replay", "--all"]).code, 1);
+        assert_eq!(place.report(), before, "applying again changes nothing");
+    }
+
+    async fn what_a_webhook_stored_can_be_applied_without_a_server(db: TestDb) {
+        let at = chrono::DateTime::from_timestamp(1_750_000_100, 0).unwrap();
+        let row = growth_ingest::receive(event("evt_1", &charge("ch_1", 100)), at).unwrap();
+        growth_ingest::keep(&db, &[row]).await.unwrap();
+        let place = Place::with_database(db.url());
+        assert_eq!(place.report()["freshness"]["pending_events"], json!(1));
+        let ran = place.run(["replay", "--pending"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(gross(&place), json!({"count": 1, "amount": 100}));
+        assert_eq!(place.report()["freshness"]["pending_events"], json!(0));
+    }
+}
