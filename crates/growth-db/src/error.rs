@@ -49,8 +49,8 @@ pub enum Error {
 }
 
 /// Classes of SQLSTATE that tell of a statement's data: too many rows for one, a value out of range, a broken
-/// constraint, something too large.
-const OF_DATA: [&str; 4] = ["21", "22", "23", "54"];
+/// constraint, a function or trigger that refuses it, a view that does, something too large.
+const OF_DATA: [&str; 8] = ["21", "22", "23", "38", "39", "44", "54", "P0"];
 /// The same for SQLite: too big, constraint, mismatch.
 const OF_DATA_SQLITE: [u32; 3] = [18, 19, 20];
 

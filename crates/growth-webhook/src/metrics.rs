@@ -1,7 +1,7 @@
 //! What the server counts, in the text format of Prometheus.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -37,7 +37,6 @@ pub struct Metrics {
     pending: Gauge,
     lag: Gauge<f64, AtomicU64>,
     database: Gauge,
-    up: AtomicBool,
 }
 
 impl Default for Metrics {
@@ -63,7 +62,6 @@ impl Metrics {
             pending: Gauge::default(),
             lag: Gauge::default(),
             database: Gauge::default(),
-            up: AtomicBool::new(true),
         };
         metrics.database.set(1);
         metrics.register(|registry| {
@@ -125,12 +123,7 @@ impl Metrics {
     }
 
     pub(crate) fn database(&self, up: bool) {
-        self.up.store(up, Ordering::Relaxed);
         self.database.set(i64::from(up));
-    }
-
-    pub(crate) fn database_is_up(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
     }
 
     fn text(&self) -> Option<String> {
@@ -159,5 +152,27 @@ pub(crate) async fn show(State(shared): State<Shared>) -> Response {
             ([(CONTENT_TYPE, kind)], text).into_response()
         }
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Metrics;
+
+    const DOCUMENT: &str = include_str!("../../../docs/WEBHOOKS.md");
+
+    #[test]
+    fn every_metric_is_in_the_document() {
+        let text = Metrics::new().text().expect("metrics are text");
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let mut names = 0;
+        for line in types {
+            let (name, kind) = line.split_once(' ').expect("a name and a kind");
+            let suffix = if kind == "counter" { "_total" } else { "" };
+            let shown = format!("`{name}{suffix}`");
+            assert!(DOCUMENT.contains(&shown), "{shown} is not in docs/WEBHOOKS.md");
+            names += 1;
+        }
+        assert!(names >= 10, "{text}");
     }
 }

@@ -41,6 +41,25 @@ pub(crate) enum Refusal {
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
 
 impl Refusal {
+    /// All there are.
+    #[cfg(test)]
+    const ALL: [Self; 14] = [
+        Self::NoSignature,
+        Self::AmbiguousSignature,
+        Self::MalformedSignature,
+        Self::WrongSignature,
+        Self::OldSignature,
+        Self::FutureSignature,
+        Self::NotText,
+        Self::NotJson,
+        Self::NotAnEvent,
+        Self::TooLarge,
+        Self::TooSlow,
+        Self::CutOff,
+        Self::Busy,
+        Self::NotStored,
+    ];
+
     pub(crate) fn status_code(self) -> StatusCode {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -105,5 +124,29 @@ impl IntoResponse for Refusal {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../docs/WEBHOOKS.md");
+
+    #[test]
+    fn every_reason_and_answer_is_in_the_document() {
+        for refusal in Refusal::ALL {
+            let label = format!("`{}`", refusal.label());
+            assert!(DOCUMENT.contains(&label), "{label} is not in docs/WEBHOOKS.md");
+            let status = format!("| {}", refusal.status_code().as_u16());
+            assert!(DOCUMENT.contains(&status), "{status} is not in docs/WEBHOOKS.md");
+        }
+    }
+
+    #[test]
+    fn every_answer_is_json() {
+        for refusal in Refusal::ALL {
+            assert!(!refusal.message().contains(['"', '\\']), "{}", refusal.message());
+        }
     }
 }

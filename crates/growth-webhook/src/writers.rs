@@ -82,7 +82,7 @@ impl Writers {
         let (db, metrics, stored) = (self.db.clone(), Arc::clone(&self.metrics), Arc::clone(&self.stored));
         // A task of its own, so that a client who hangs up does not cut a statement short.
         let task = tokio::spawn(async move {
-            let kept = keep(&db, std::slice::from_ref(&event), &metrics).await?;
+            let kept = keep(&db, std::slice::from_ref(&event), &metrics).await.ok()?;
             stored.notify_one();
             kept.first().copied()
         });
@@ -138,35 +138,39 @@ async fn write(db: Db, queue: Arc<Mutex<mpsc::Receiver<Job>>>, stored: Arc<Notif
 /// Stores events together; where one of them is at fault, one by one.
 async fn keep_all(db: &Db, events: Vec<StripeEventRow>, metrics: &Metrics) -> Vec<Option<Kept>> {
     match keep(db, &events, metrics).await {
-        Some(kept) => kept.into_iter().map(Some).collect(),
-        None if events.len() > 1 && metrics.database_is_up() => {
+        Ok(kept) => kept.into_iter().map(Some).collect(),
+        Err(Trouble::Event) if events.len() > 1 => {
             let mut kept = Vec::new();
-            for event in events {
-                let one = keep(db, std::slice::from_ref(&event), metrics).await;
-                kept.push(one.and_then(|one| one.first().copied()));
+            for event in &events {
+                let one = keep(db, std::slice::from_ref(event), metrics).await;
+                kept.push(one.ok().and_then(|one| one.first().copied()));
             }
             kept
         }
-        None => vec![None; events.len()],
+        Err(_) => vec![None; events.len()],
     }
 }
 
-async fn keep(db: &Db, events: &[StripeEventRow], metrics: &Metrics) -> Option<Vec<Kept>> {
+/// Whose fault it is that events were not stored.
+enum Trouble {
+    /// That of one of them.
+    Event,
+    /// The database's.
+    Database,
+}
+
+async fn keep(db: &Db, events: &[StripeEventRow], metrics: &Metrics) -> Result<Vec<Kept>, Trouble> {
     metrics.batch(events.len());
-    let problem = match timeout(PATIENCE, growth_ingest::keep(db, events)).await {
+    let (trouble, problem) = match timeout(PATIENCE, growth_ingest::keep(db, events)).await {
         Ok(Ok(kept)) => {
             metrics.database(true);
-            return Some(kept);
+            return Ok(kept);
         }
-        Ok(Err(error)) => {
-            metrics.database(error.is_about_data());
-            error.to_string()
-        }
-        Err(_) => {
-            metrics.database(false);
-            format!("no answer within {} s", PATIENCE.as_secs())
-        }
+        Ok(Err(error)) if error.is_about_data() => (Trouble::Event, error.to_string()),
+        Ok(Err(error)) => (Trouble::Database, error.to_string()),
+        Err(_) => (Trouble::Database, format!("no answer within {} s", PATIENCE.as_secs())),
     };
+    metrics.database(matches!(trouble, Trouble::Event));
     tracing::error!(events = events.len(), problem, "events were not stored");
-    None
+    Err(trouble)
 }

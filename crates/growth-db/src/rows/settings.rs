@@ -19,6 +19,9 @@ statements! {
 
 const HOLD_POSTGRES: &str = "SELECT value FROM settings WHERE key = $1 FOR SHARE";
 
+/// The server ends a transaction whose process hangs, or is cut off, so that others need not wait for it forever.
+const EXPIRE_POSTGRES: &str = "SET LOCAL idle_in_transaction_session_timeout = '60s'";
+
 /// Reads a setting as it is now.
 pub async fn read(db: &Db, key: &str) -> Result<String, Error> {
     let (value,) = query(db, READ).bind(key).fetch_one().await?;
@@ -36,6 +39,9 @@ pub async fn hold(tx: &mut Tx, key: &str) -> Result<String, Error> {
 ///
 /// A transaction that holds it already would wait for another one of its kind forever.
 pub async fn lock(tx: &mut Tx, key: &str) -> Result<String, Error> {
+    if tx.engine() == Engine::Postgres {
+        query(&mut *tx, EXPIRE_POSTGRES).execute().await?;
+    }
     let (value,) = query(tx, LOCK).bind(key).fetch_one().await?;
     Ok(value)
 }

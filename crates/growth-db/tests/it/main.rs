@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod bulk;
+mod inbox;
 mod migrations;
 mod schema;
 mod statements;
