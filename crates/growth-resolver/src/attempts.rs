@@ -31,9 +31,12 @@ const CAPACITY: usize = 20_000;
 impl Attempts {
     /// Whether it is worth asking for now.
     pub(crate) fn may(&self, key: &Key, endpoint: &'static str, now: DateTime<Utc>) -> bool {
-        let is_over = |until: &DateTime<Utc>| *until <= now;
-        self.made.get(key).is_none_or(|attempt| is_over(&attempt.next))
-            && self.closed.get(&(endpoint, key.1.clone())).is_none_or(is_over)
+        self.made.get(key).is_none_or(|attempt| attempt.next <= now) && self.is_open(endpoint, &key.1, now)
+    }
+
+    /// Whether our key may read this part of the API for an account, for all that is known.
+    pub(crate) fn is_open(&self, endpoint: &'static str, account: &str, now: DateTime<Utc>) -> bool {
+        self.closed.get(&(endpoint, account.to_owned())).is_none_or(|until| *until <= now)
     }
 
     /// Remembers that it was asked for; the pauses grow until it is missing no longer.

@@ -84,9 +84,9 @@ pub(crate) async fn look(
         |sql, age| scoped(sql).bind(now - age).bind(after.at).bind(&after.account).bind(&after.id).bind(page);
     let named = |sql| scoped(sql).bind(&after.account).bind(&after.id).bind(page);
     Ok(match kind {
-        Kind::Discount => fetch(named(DISCOUNTS)).await?.into_iter().map(Named::discount).collect(),
-        Kind::Coupon => fetch(named(COUPONS)).await?.into_iter().map(Named::coupon).collect(),
-        Kind::Price => fetch(named(PRICES)).await?.into_iter().map(Named::price).collect(),
+        Kind::Discount => fetch(named(DISCOUNTS), None).await?,
+        Kind::Coupon => fetch(named(COUPONS), Some(Ask::Coupon)).await?,
+        Kind::Price => fetch(named(PRICES), Some(Ask::Price)).await?,
         Kind::InvoicePayment => {
             let rows = of_payments(INVOICES, EVENTS_ARRIVE_WITHIN).fetch_all().await?;
             rows.into_iter().map(by_invoice).collect()
@@ -128,7 +128,7 @@ pub(crate) async fn find_subscriptions(
         let customers: Vec<String> = customers.into_iter().collect();
         let scope = Scope { account, livemode };
         let mut told = table::find::<SubscriptionChangeRow>(db, &scope, "customer", &customers).await?;
-        told.sort_by(|a, b| (a.stamp_at, a.stamp_rank).cmp(&(b.stamp_at, b.stamp_rank)));
+        told.sort_by_key(|row| (row.stamp_at, row.stamp_rank));
         for discount in missing.iter_mut().filter(|discount| discount.account == scope.account) {
             let last = told.iter().rev().find(|row| names(row, &discount.id));
             discount.ask = last.map(|row| Ask::Discounts { subscription: row.subscription.clone() });
@@ -206,12 +206,10 @@ pub(crate) fn statements() -> Vec<(String, String)> {
     growth_db::named(&[STATEMENTS])
 }
 
-async fn fetch(query: Query<'_>) -> Result<Vec<Named>, Error> {
+async fn fetch(query: Query<'_>, ask: Option<fn(String) -> Ask>) -> Result<Vec<Missing>, Error> {
     let rows: Vec<(String, String, String)> = query.fetch_all().await?;
-    Ok(rows
-        .into_iter()
-        .map(|(account, reference, customer)| Named { account, reference, customer })
-        .collect())
+    let named = rows.into_iter().map(|(account, reference, customer)| Named { account, reference, customer });
+    Ok(named.map(|named| named.missing(ask)).collect())
 }
 
 /// A row of `pricing_references` whose object is not there, or not whole.
@@ -222,28 +220,11 @@ struct Named {
 }
 
 impl Named {
-    fn discount(self) -> Missing {
-        Missing { ask: None, ..self.missing(Ask::Coupon) }
-    }
-
-    fn coupon(self) -> Missing {
-        self.missing(Ask::Coupon)
-    }
-
-    fn price(self) -> Missing {
-        self.missing(Ask::Price)
-    }
-
-    fn missing(self, ask: impl Fn(String) -> Ask) -> Missing {
+    fn missing(self, ask: Option<fn(String) -> Ask>) -> Missing {
         let Self { account, reference, customer } = self;
         let id = reference.split_once(':').map(|(_, id)| id.to_owned()).unwrap_or_default();
-        Missing {
-            account: account.clone(),
-            ask: Some(ask(id.clone())),
-            id,
-            customer: Some(customer),
-            place: Place { at: END_OF_TIME, account, id: reference },
-        }
+        let place = Place { at: END_OF_TIME, account: account.clone(), id: reference };
+        Missing { account, ask: ask.map(|ask| ask(id.clone())), id, customer: Some(customer), place }
     }
 }
 

@@ -12,7 +12,7 @@ use growth_ingest::{Error, Intake, Source, ingest};
 use growth_stripe_client::{Client, Error as ClientError};
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::answers::Ask;
@@ -32,8 +32,8 @@ pub struct Resolver {
     /// How far each kind was looked through, where there is more than one look shows.
     places: BTreeMap<Kind, Place>,
     counted: BTreeMap<Kind, DateTime<Utc>>,
-    /// How long the database took in this round.
-    looked: Duration,
+    /// Until when each kind is not looked for, so that the database has time for others.
+    rests: BTreeMap<Kind, Instant>,
 }
 
 /// How often the resolver looks.
@@ -58,7 +58,7 @@ pub struct Round {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { least: Duration::from_secs(5), most: Duration::from_mins(1) }
+        Self { least: Duration::from_secs(3), most: Duration::from_mins(1) }
     }
 }
 
@@ -73,15 +73,16 @@ struct Wanted {
 const MOST: usize = 100;
 /// How many questions are put at once, whose answers are taken in together.
 const AT_ONCE: usize = 8;
-/// The part of its time that the resolver lets the database look for it.
-const SHARE: u32 = 20;
+/// After looking for a kind, it is left alone so many times as long as that took.
+const REST: u32 = 50;
 /// The longest pause after rounds that failed.
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 /// How long a count of very many things is good enough.
 const COUNT_AGAIN_AFTER: TimeDelta = TimeDelta::minutes(1);
 
 impl Resolver {
-    /// Makes a resolver of the data whose mode is the key's; `wake` tells it that there may be something new.
+    /// Makes a resolver of the data whose mode is the key's; `wake` tells it (by
+    /// [`Notify::notify_one`], which is remembered) that there may be something new.
     pub fn new(
         db: Db,
         client: Client,
@@ -98,7 +99,7 @@ impl Resolver {
             attempts: Attempts::default(),
             places: BTreeMap::new(),
             counted: BTreeMap::new(),
-            looked: Duration::ZERO,
+            rests: BTreeMap::new(),
         }
     }
 
@@ -117,16 +118,18 @@ impl Resolver {
     /// Works until it is told to end. Whatever fails is logged, counted and tried again.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let work = async {
-            let mut failures = 0;
+            let (mut due, mut failures) = (Kind::ALL.to_vec(), 0);
             loop {
-                match self.round().await {
+                let (rested, resting): (Vec<_>, Vec<_>) =
+                    due.iter().partition(|kind| self.has_rested(**kind));
+                match self.round_of(&rested).await {
                     Ok(Round { trouble: None, asked, answered }) => {
-                        failures = 0;
                         tracing::debug!(asked, answered, "looked for what events cannot carry");
-                        sleep(self.pace.least.max(self.looked * SHARE)).await;
-                        if answered == 0 {
-                            let _ = tokio::time::timeout(self.pace.most, self.wake.notified()).await;
-                        }
+                        failures = 0;
+                        // What was answered may name something else that is missing.
+                        due = if answered > 0 { Kind::ALL.to_vec() } else { resting };
+                        sleep(self.pace.least).await;
+                        self.wait(&mut due).await;
                         continue;
                     }
                     Ok(Round { trouble: Some(error), .. }) => {
@@ -150,17 +153,40 @@ impl Resolver {
     ///
     /// An error is the database's; what Stripe does not tell is in the round and in the counters.
     pub async fn round(&mut self) -> Result<Round, Error> {
+        self.round_of(&Kind::ALL).await
+    }
+
+    fn has_rested(&self, kind: Kind) -> bool {
+        self.rests.get(&kind).is_none_or(|until| *until <= Instant::now())
+    }
+
+    /// Waits until one of the kinds that are due has rested, or until all are due: since it is woken, or
+    /// none was for long.
+    async fn wait(&self, due: &mut Vec<Kind>) {
+        let rested = due.iter().filter_map(|kind| self.rests.get(kind)).min();
+        let until = rested.copied().unwrap_or_else(|| Instant::now() + self.pace.most);
+        let woken = timeout_at(until, self.wake.notified()).await.is_ok();
+        if woken || due.is_empty() {
+            *due = Kind::ALL.to_vec();
+        }
+    }
+
+    async fn round_of(&mut self, kinds: &[Kind]) -> Result<Round, Error> {
         let mut round = Round::default();
-        self.looked = Duration::ZERO;
-        for kind in Kind::ALL {
+        let mut troubles = Vec::new();
+        for &kind in kinds {
             let wanted = self.wanted(kind).await?;
             for some in wanted.chunks(AT_ONCE) {
-                self.resolve(kind, some, &mut round).await?;
-                if round.trouble.is_some() {
-                    return Ok(round);
+                let Some(trouble) = self.resolve(kind, some, &mut round).await? else { continue };
+                if matches!(trouble, ClientError::Unauthorized { .. }) {
+                    return Ok(Round { trouble: Some(trouble), ..round });
                 }
+                troubles.push(trouble);
+                break;
             }
         }
+        // Where one part of the API is out of order, the others go on at their pace.
+        round.trouble = troubles.into_iter().next().filter(|_| round.answered == 0);
         Ok(round)
     }
 
@@ -195,7 +221,7 @@ impl Resolver {
         if kind == Kind::Discount {
             missing::find_subscriptions(&self.db, livemode, &mut chosen).await?;
         }
-        self.looked += began.elapsed();
+        self.rests.insert(kind, Instant::now() + began.elapsed() * REST);
         Ok(self.together(kind, chosen, now))
     }
 
@@ -236,14 +262,21 @@ impl Resolver {
         wanted.into_iter().map(|((account, ask), keys)| Wanted { account, ask, keys }).collect()
     }
 
-    /// Asks all at once, and takes in what is answered.
-    async fn resolve(&mut self, kind: Kind, wanted: &[Wanted], round: &mut Round) -> Result<(), Error> {
+    /// Asks all at once, and takes in what is answered. Tells why it is no use to go on with this kind.
+    async fn resolve(
+        &mut self,
+        kind: Kind,
+        wanted: &[Wanted],
+        round: &mut Round,
+    ) -> Result<Option<ClientError>, Error> {
         let now = (self.clock)();
+        let is_open = |wanted: &&Wanted| self.attempts.is_open(wanted.ask.endpoint(), &wanted.account, now);
+        let wanted: Vec<&Wanted> = wanted.iter().filter(is_open).collect();
         let client = &self.client;
         let answers = join_all(wanted.iter().map(|wanted| wanted.ask.answer(client, &wanted.account))).await;
         let mut objects: BTreeMap<&str, Vec<(String, Value)>> = BTreeMap::new();
         let mut troubles = Vec::new();
-        for (Wanted { account, ask, keys }, answer) in wanted.iter().zip(answers) {
+        for (Wanted { account, ask, keys }, answer) in wanted.iter().copied().zip(answers) {
             round.asked += 1;
             let outcome = match &answer {
                 Ok(_) => Outcome::Answered,
@@ -280,8 +313,7 @@ impl Resolver {
         for (account, objects) in objects {
             self.take_in(kind, account, now, objects).await?;
         }
-        round.trouble = trouble(troubles, wanted.len());
-        Ok(())
+        Ok(trouble(troubles, wanted.len()))
     }
 
     /// Stores objects. One that the database refuses is left out, so that it does not take others with it.
@@ -338,11 +370,12 @@ fn keys_shown(keys: &[Key]) -> String {
     ids.join(", ")
 }
 
-/// Why it is no use to go on: a key that is not valid, or a Stripe that answers none of several questions.
+/// Why it is no use to go on: a key that is not valid, or a Stripe that answers none of several questions. One
+/// question that is never answered is no reason.
 fn trouble(errors: Vec<ClientError>, asked: usize) -> Option<ClientError> {
     let is_general = |error: &ClientError| {
         matches!(error, ClientError::Unavailable { .. } | ClientError::RateLimited { .. })
     };
-    let all_failed = errors.len() == asked && errors.iter().all(is_general);
+    let all_failed = asked > 1 && errors.len() == asked && errors.iter().all(is_general);
     errors.into_iter().find(|error| all_failed || matches!(error, ClientError::Unauthorized { .. }))
 }

@@ -17,7 +17,7 @@ pub struct Stats {
 pub struct Counts {
     /// Asked for, each once however often the request was tried.
     pub asked: u64,
-    /// Answered and taken in.
+    /// Answered, and handed on to be taken in.
     pub answered: u64,
     /// Not there, for this key.
     pub not_found: u64,

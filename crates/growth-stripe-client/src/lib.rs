@@ -1,6 +1,6 @@
 //! Reading Stripe's API: one object or list at a time, within its limits.
 //!
-//! A [`Client`] asks for what [`growth-stripe`] can read and gives it back as
+//! A [`Client`] asks for what `growth-stripe` can read and gives it back as
 //! the JSON that Stripe answered. It keeps to a rate, tries again what is worth
 //! trying again, and tells what went wrong by what the caller can do about it.
 //!
@@ -17,8 +17,6 @@
 //! * The secret key is in no error, log line or `Debug` text.
 //! * Every request ends: there is a limit to its time, to the size of its
 //!   answer and to how often it is tried.
-//!
-//! [`growth-stripe`]: ../growth_stripe/index.html
 
 mod client;
 mod error;

@@ -21,6 +21,7 @@ use hyper::{Request as HttpRequest, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
 use answers::Answer;
@@ -31,6 +32,7 @@ use shelf::Shelf;
 pub struct Stripe {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
+    came: Arc<Notify>,
     server: AbortHandle,
 }
 
@@ -76,7 +78,7 @@ pub enum Fault {
 struct State {
     secret: String,
     shelf: Shelf,
-    requests: Vec<Request>,
+    requests: VecDeque<Request>,
     faults: VecDeque<(String, Fault, usize)>,
 }
 
@@ -93,12 +95,14 @@ impl Stripe {
         let state = State {
             secret: secret.to_owned(),
             shelf: Shelf::new(livemode),
-            requests: Vec::new(),
+            requests: VecDeque::new(),
             faults: VecDeque::new(),
         };
         let state = Arc::new(Mutex::new(state));
-        let server = tokio::spawn(serve(listener, Arc::clone(&state))).abort_handle();
-        Self { address, state, server }
+        let came = Arc::new(Notify::new());
+        let server = serve(listener, Arc::clone(&state), Arc::clone(&came));
+        let server = tokio::spawn(server).abort_handle();
+        Self { address, state, came, server }
     }
 
     /// Returns the address in the place of `https://api.stripe.com/`.
@@ -140,7 +144,18 @@ impl Stripe {
 
     /// Returns the requests since the last call, in the order in which they came.
     pub fn take_requests(&self) -> Vec<Request> {
-        std::mem::take(&mut lock(&self.state).requests)
+        lock(&self.state).requests.drain(..).collect()
+    }
+
+    /// Waits for the next request that was not taken yet.
+    pub async fn next_request(&self) -> Request {
+        loop {
+            let came = self.came.notified();
+            if let Some(request) = lock(&self.state).requests.pop_front() {
+                return request;
+            }
+            came.await;
+        }
     }
 }
 
@@ -163,13 +178,13 @@ impl Request {
     }
 }
 
-async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
+async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, came: Arc<Notify>) {
     // Aborting the server drops the set, and the set its connections.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
+        let (state, came) = (Arc::clone(&state), Arc::clone(&came));
         connections.spawn(async move {
-            let service = service_fn(|request| answer(&state, request));
+            let service = service_fn(|request| answer(&state, &came, request));
             // An error is a connection that was closed, on purpose or by the other side.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
@@ -179,7 +194,11 @@ async fn serve(listener: TcpListener, state: Arc<Mutex<State>>) {
 /// The connection is to be closed.
 type HangUp = std::io::Error;
 
-async fn answer(state: &Mutex<State>, http: HttpRequest<Incoming>) -> Result<Response<Full<Bytes>>, HangUp> {
+async fn answer(
+    state: &Mutex<State>,
+    came: &Notify,
+    http: HttpRequest<Incoming>,
+) -> Result<Response<Full<Bytes>>, HangUp> {
     let header = |name: HeaderName| {
         http.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
     };
@@ -190,6 +209,7 @@ async fn answer(state: &Mutex<State>, http: HttpRequest<Incoming>) -> Result<Res
         version: header(HeaderName::from_static("stripe-version")),
     };
     let (fault, answer) = lock(state).take(&request, http.method().as_str(), &header(AUTHORIZATION));
+    came.notify_one();
     match fault {
         Some(Fault::HungUp) => Err(HangUp::other("ordered by the test")),
         Some(Fault::Silence) => std::future::pending().await,
@@ -199,7 +219,7 @@ async fn answer(state: &Mutex<State>, http: HttpRequest<Incoming>) -> Result<Res
 
 impl State {
     fn take(&mut self, request: &Request, method: &str, authorization: &str) -> (Option<Fault>, Answer) {
-        self.requests.push(request.clone());
+        self.requests.push_back(request.clone());
         let fault = self.next_fault(&request.path);
         let answer = match &fault {
             Some(fault) => answers::fault(fault, &self.secret, &request.account),

@@ -137,7 +137,7 @@ impl Metrics {
 /// Answers with all metrics; what waits in the database is asked for now.
 pub(crate) async fn show(State(shared): State<Shared>) -> Response {
     let metrics = &shared.metrics;
-    metrics.under_way.set(i64::try_from(shared.writers.under_way()).unwrap_or(i64::MAX));
+    metrics.under_way.set(i64::try_from(shared.writers.under_way().count()).unwrap_or(i64::MAX));
     match health::waiting(&shared.db, &shared.clock).await {
         Ok(waiting) => {
             metrics.database(true);

@@ -8,16 +8,26 @@ use growth_db::Db;
 use growth_db::rows::EventState;
 use growth_ingest::{Error, Outcome, Pace, apply_pending, link_waiting_users};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 use crate::server::Clock;
+use crate::writers::UnderWay;
 
 /// How often it looks for what other processes stored and did not live to apply, and for users they added.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The pauses after trouble with the database grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// After a small batch the next one waits for at least this long, so that what comes in a row is applied
+/// together: six events tell of one payment.
+const GAP: Duration = Duration::from_millis(40);
+/// A batch of so many or more is followed by the next one at once.
+const MANY: usize = 100;
+/// While more events than this are on their way into the database, they go first.
+const BUSY: usize = 4;
+/// They do so for this long before each batch, and are looked at as often as that.
+const GIVE_WAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(10));
 /// How long one batch may take before its connection is given up.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -28,6 +38,8 @@ pub(crate) struct Projector {
     pub(crate) stored: Arc<Notify>,
     /// Wakes others when something was applied.
     pub(crate) applied: Arc<Notify>,
+    /// What is about to be stored.
+    pub(crate) under_way: Arc<UnderWay>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
 }
@@ -37,9 +49,10 @@ impl Projector {
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut pace = Pace::default();
         let mut pause = PAUSES.0;
+        let mut last = Instant::now();
         loop {
             let stopping = stop.is_cancelled();
-            let trouble = self.round(&mut pace).await;
+            let trouble = self.round(&mut pace, &mut last).await;
             if stopping {
                 return;
             }
@@ -65,11 +78,15 @@ impl Projector {
     }
 
     /// Applies all that waits.
-    async fn round(&self, pace: &mut Pace) -> Result<(), String> {
+    async fn round(&self, pace: &mut Pace, last: &mut Instant) -> Result<(), String> {
         loop {
+            self.give_way(*last).await;
             let outcomes = within(apply_pending(&self.db, pace)).await?;
             if outcomes.is_empty() {
                 break;
+            }
+            if outcomes.len() < MANY {
+                *last = Instant::now();
             }
             self.tell(&outcomes);
             self.applied.notify_one();
@@ -79,6 +96,15 @@ impl Projector {
             tracing::debug!(users, "looked for payments of new users");
         }
         Ok(())
+    }
+
+    /// Lets a burst of events be stored before it takes the processor and the disk, but never waits for its end.
+    async fn give_way(&self, last: Instant) {
+        sleep_until(last + GAP).await;
+        let until = Instant::now() + GIVE_WAY.0;
+        while self.under_way.count() > BUSY && Instant::now() < until {
+            sleep(GIVE_WAY.1).await;
+        }
     }
 
     fn tell(&self, outcomes: &[Outcome]) {

@@ -136,6 +136,7 @@ impl Server {
             db: db.clone(),
             stored,
             applied,
+            under_way: Arc::clone(writers.under_way()),
             metrics: Arc::clone(&metrics),
             clock: Arc::clone(&clock),
         };

@@ -38,8 +38,7 @@ struct Job {
 pub(crate) struct Writers {
     db: Db,
     queue: mpsc::Sender<Job>,
-    /// How many events are on their way.
-    under_way: AtomicUsize,
+    under_way: Arc<UnderWay>,
     tasks: TaskTracker,
     stored: Arc<Notify>,
     metrics: Arc<Metrics>,
@@ -59,7 +58,7 @@ impl Writers {
             tasks.spawn(write(db.clone(), Arc::clone(&receiver), Arc::clone(&stored), Arc::clone(&metrics)));
         }
         tasks.close();
-        Self { db, queue: sender, under_way: AtomicUsize::new(0), tasks, stored, metrics }
+        Self { db, queue: sender, under_way: Arc::default(), tasks, stored, metrics }
     }
 
     /// Stores an event; it is committed once this returns what became of it.
@@ -68,7 +67,7 @@ impl Writers {
         event: StripeEventRow,
         share: Option<OwnedSemaphorePermit>,
     ) -> Result<Kept, Refusal> {
-        let under_way = UnderWay::new(&self.under_way);
+        let under_way = self.under_way.begin();
         if under_way.before < DIRECT && self.db.engine() == Engine::Postgres {
             return self.keep_directly(event).await;
         }
@@ -90,8 +89,8 @@ impl Writers {
     }
 
     /// How many events are on their way into the database.
-    pub(crate) fn under_way(&self) -> usize {
-        self.under_way.load(Ordering::Relaxed)
+    pub(crate) fn under_way(&self) -> &Arc<UnderWay> {
+        &self.under_way
     }
 
     /// Ends the writers after what is queued is stored. Nobody may be calling [`Writers::keep`] any more.
@@ -102,21 +101,29 @@ impl Writers {
     }
 }
 
-/// Counts one event as long as it is on its way.
-struct UnderWay<'a> {
-    count: &'a AtomicUsize,
-    before: usize,
-}
+/// How many events are on their way into the database.
+#[derive(Debug, Default)]
+pub(crate) struct UnderWay(AtomicUsize);
 
-impl<'a> UnderWay<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        Self { count, before: count.fetch_add(1, Ordering::Relaxed) }
+impl UnderWay {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn begin(&self) -> OneUnderWay<'_> {
+        OneUnderWay { all: self, before: self.0.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
-impl Drop for UnderWay<'_> {
+/// Counts one event as long as it is on its way.
+struct OneUnderWay<'a> {
+    all: &'a UnderWay,
+    before: usize,
+}
+
+impl Drop for OneUnderWay<'_> {
     fn drop(&mut self) {
-        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.all.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,7 +1,11 @@
 //! The key is nowhere but in the request.
 
+use std::io;
+use std::sync::{Arc, Mutex};
+
 use growth_stripe_client::{Client, Error, Retries, SecretError, SecretKey, Settings};
-use growth_testkit::stripe::Stripe;
+use growth_testkit::stripe::{Fault, Stripe};
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::{SECRET, answer_once, client, response, settings};
 
@@ -69,4 +73,41 @@ async fn a_server_that_is_not_there_does_not_show_it() {
     let client = Client::new(Settings { api_base, retries, ..settings(&stripe) }).unwrap();
     let error = client.get(&["charges", "ch_1"], &[], "").await.unwrap_err();
     assert!(!format!("{error} {error:?}").contains("51MadeUp"), "{error:?}");
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(text)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn no_log_shows_it_however_much_is_logged() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
+    let everything = tracing::subscriber::set_default(subscriber.finish());
+    let stripe = Stripe::start(SECRET).await;
+    let client = client(&stripe);
+    for fault in [Fault::OutOfOrder, Fault::InvalidKey, Fault::Forbidden { permission: "rak_charge_read" }] {
+        stripe.fail("/", fault, 1);
+        let _ = client.get(&["charges", "ch_1"], &[], "").await;
+    }
+    drop(everything);
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("rak_charge_read"), "{text}");
+    assert!(!text.contains("51MadeUp"), "{text}");
 }

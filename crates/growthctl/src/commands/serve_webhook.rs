@@ -1,5 +1,7 @@
 //! `growthctl serve-webhook`
 
+mod resolving;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +68,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let metrics_listen = metrics_listen.or_else(|| settings.webhook.metrics_listen.clone());
     let address = listen.map_or(Ok(([127, 0, 0, 1], 4242).into()), |listen| address(&listen))?;
     let metrics_address = metrics_listen.map(|listen| self::address(&listen)).transpose()?;
+    let client = resolving::client(settings)?;
     logging::init(settings.log_format, printer.quiet, printer.verbose);
 
     let db = open(settings, args.no_migrate).await?;
@@ -78,17 +81,22 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     if let Some(metrics) = &metrics {
         printer.result(&format!("metrics on http://{}/metrics\n", metrics.local_addr()?))?;
     }
-    let secrets = server_settings.secrets.count();
     tracing::info!(
-        secrets,
-        database = database::shown(settings),
         version = env!("CARGO_PKG_VERSION"),
+        database = database::shown(settings),
+        secrets = server_settings.secrets.count(),
+        asks_stripe_about =
+            client.as_ref().map_or("nothing", |c| if c.livemode() { "live data" } else { "test data" }),
         "started"
     );
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
     let clock: Clock = Arc::new(|| Utc::now().trunc_subsecs(6));
-    let server = Server::new(db.clone(), server_settings, clock);
+    let server = Server::new(db.clone(), server_settings, Arc::clone(&clock));
     let stop = CancellationToken::new();
+    let resolver = client.map(|client| {
+        let resolver = resolving::beside(&server, db.clone(), client, clock);
+        tokio::spawn(resolver.run(stop.clone()))
+    });
     let hurry = until_told_to_stop(stop.clone())?;
     tokio::select! {
         () = server.run(Listeners { webhooks, metrics }, stop) => {}
@@ -96,6 +104,9 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
             tracing::warn!("told to stop twice: ended at once");
             return Ok(Outcome::LeftUndone);
         }
+    }
+    if let Some(resolver) = resolver {
+        let _ = resolver.await;
     }
     db.close().await;
     tracing::info!("stopped");
