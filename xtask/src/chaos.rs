@@ -48,8 +48,9 @@ const NOT_COMPARED: [(&str, &[&str]); 2] =
 const FILLED: [&str; 5] = ["stripe_events", "customers", "subscription_mrr", "mrr_movements", "payments"];
 /// How long the server may take to apply what it has stored.
 const PATIENCE: Duration = Duration::from_mins(3);
-/// How many rows of a difference are shown.
+/// How many rows of a difference are shown, and how much of each: the payload of an event is long.
 const SHOWN: usize = 3;
+const SHOWN_CHARACTERS: usize = 600;
 
 /// How much happens.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Plan {
     fn parse(args: &[String]) -> Result<Self> {
         let short = args.iter().any(|word| word == "--short");
         let mut plan = if short {
-            Self { events: 600, seed: 1, kills: 3, restarts: 1, connections: 8, short }
+            Self { events: 600, seed: 1, kills: 3, restarts: 1, connections: 16, short }
         } else {
             Self { events: 5_000, seed: 1, kills: 10, restarts: 3, connections: 32, short }
         };
@@ -375,7 +376,7 @@ fn difference(
     for (whose, rows) in [("after the storm", only(1)), ("after the calm", only(-1))] {
         let _ = write!(text, "\n  {} rows only {whose}", rows.len());
         for row in rows.iter().take(SHOWN) {
-            let _ = write!(text, "\n    {row}");
+            let _ = write!(text, "\n    {row:.SHOWN_CHARACTERS$}");
         }
     }
     Some(text)
@@ -396,7 +397,7 @@ mod tests {
     #[test]
     fn options_are_read() {
         let plan = Plan::parse(&words("--seed 9 --short --events 700")).expect("valid");
-        assert_eq!(plan, Plan { events: 700, seed: 9, kills: 3, restarts: 1, connections: 8, short: true });
+        assert_eq!(plan, Plan { events: 700, seed: 9, kills: 3, restarts: 1, connections: 16, short: true });
         assert_eq!(Plan::parse(&[]).expect("valid").events, 5_000);
         for (wrong, why) in [
             ("--kills 3", "chaos has no option --kills; it has --short, --events and --seed"),

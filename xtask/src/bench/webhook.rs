@@ -38,8 +38,8 @@ const HEADER: [&str; 13] = [
     "peak MiB",
     "applied/s",
     "peer inserts/s",
-    "peer p50",
-    "peer p99",
+    "peer p50 ms",
+    "peer p99 ms",
     "ratio",
 ];
 

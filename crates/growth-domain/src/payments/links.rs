@@ -206,6 +206,12 @@ fn intents_of_charges<'a>(facts: &Facts<'a>) -> BTreeMap<&'a str, &'a str> {
             intents.insert(charge, intent);
         }
     };
+    for told in facts.invoices.values().flatten() {
+        // The two are of one payment; better witnesses may say otherwise below.
+        if let ([intent], [charge]) = (&told.object.payment_intents[..], &told.object.charges[..]) {
+            add(Some(charge), Some(intent));
+        }
+    }
     for told in facts.refunds.values().flatten() {
         add(told.object.charge.as_deref(), told.object.payment_intent.as_deref());
     }

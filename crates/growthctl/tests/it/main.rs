@@ -9,4 +9,5 @@ mod migrate;
 mod orders;
 mod replays;
 mod run;
+mod serve_webhook;
 mod settings;

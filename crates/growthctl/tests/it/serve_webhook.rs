@@ -1,0 +1,729 @@
+//! `growthctl serve-webhook`
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use growth_db::{Db, query};
+use growth_testkit::on_each_engine;
+use growth_testkit::signed::{Answer, Client, SIGNATURE, signature};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::run::{Place, Ran, ran};
+
+const SECRET: &str = "whsec_served_0123456789abcdef";
+const PATIENCE: Duration = Duration::from_secs(20);
+const WEBHOOK: &str = "/webhooks/stripe";
+
+/// The process, which is ended when this is dropped.
+struct Serving {
+    child: Child,
+    address: SocketAddr,
+    metrics: Option<SocketAddr>,
+    stdout: BufReader<ChildStdout>,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+/// What a server left behind.
+struct Ended {
+    status: ExitStatus,
+    log: String,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command on a port that is free, with the secret.
+fn command(place: &Place) -> Command {
+    let mut command = place.bare();
+    command.env("DATABASE_URL", &place.database_url).env("STRIPE_WEBHOOK_SECRET", SECRET);
+    command.args(["serve-webhook", "--listen", "127.0.0.1:0"]);
+    command
+}
+
+/// Runs a command that cannot start; one that does is ended and told.
+fn refused(command: &mut Command) -> Ran {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let end = std::time::Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if std::time::Instant::now() > end {
+            child.kill().unwrap();
+            let output = child.wait_with_output().unwrap();
+            panic!("it started: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+impl Serving {
+    /// Starts the command and waits until it serves.
+    async fn start(command: &mut Command) -> Self {
+        let serving = Self::launch(command);
+        until("the server answers", async || {
+            let answer = Client::new(serving.address).get("/healthz").await.ok()?;
+            (answer.status == 200).then_some(())
+        })
+        .await;
+        serving
+    }
+
+    /// Starts the command and returns once it says where it listens.
+    fn launch(command: &mut Command) -> Self {
+        let with_metrics = command.get_args().any(|arg| arg == "--metrics-listen");
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = child.stderr.take().unwrap();
+        let to = Arc::clone(&log);
+        let reader = thread::spawn(move || {
+            for line in BufReader::new(stderr).lines() {
+                let mut log = to.lock().unwrap();
+                log.push_str(&line.unwrap());
+                log.push('\n');
+            }
+        });
+        let mut line = || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            line
+        };
+        let shown = |line: &str, begin: &str, end: &str| {
+            let address = line.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+            let address = address.unwrap_or_else(|| panic!("{line:?}: {}", log.lock().unwrap()));
+            address.parse::<SocketAddr>().unwrap()
+        };
+        let address = shown(&line(), "listening on http://", "\n");
+        let metrics = with_metrics.then(|| shown(&line(), "metrics on http://", "/metrics\n"));
+        Self { child, address, metrics, stdout, log, reader: Some(reader) }
+    }
+
+    async fn post(&self, body: &str) -> Answer {
+        self.post_signed(SECRET, body).await
+    }
+
+    async fn post_signed(&self, secret: &str, body: &str) -> Answer {
+        let header = signature(secret, now(), body.as_bytes());
+        let mut client = Client::new(self.address);
+        client.post(WEBHOOK, &[(SIGNATURE, &header)], body.to_owned()).await.unwrap()
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        Client::new(self.address).get(path).await.unwrap()
+    }
+
+    /// What the process has logged so far.
+    fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Sends a signal by its name.
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end of the process.
+    async fn end(mut self) -> Ended {
+        let status = until("the process ends", async || self.child.try_wait().unwrap()).await;
+        self.reader.take().unwrap().join().unwrap();
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "nothing more on stdout");
+        Ended { status, log: self.log() }
+    }
+
+    async fn terminate(self) -> Ended {
+        self.signal("TERM");
+        self.end().await
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the real binary compares signatures with the real time")]
+fn now() -> i64 {
+    chrono::Utc::now().timestamp()
+}
+
+/// Asks again and again until there is something.
+async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what}: not in time");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn event(id: &str) -> Value {
+    json!({
+        "id": id, "object": "event", "type": "customer.created", "created": 1_750_000_000, "livemode": true,
+        "data": {"object": {
+            "id": format!("cus_{id}"), "object": "customer", "created": 1_750_000_000, "livemode": true,
+            "email": "body@marker.example",
+        }},
+    })
+}
+
+/// The id and the state of each stored event.
+async fn states(db: &Db) -> Vec<(String, String)> {
+    query(db, "SELECT id, state FROM stripe_events ORDER BY id").fetch_all().await.unwrap()
+}
+
+#[test]
+fn without_a_good_secret_it_does_not_start() {
+    let place = Place::new();
+    for (secret, told) in [
+        (
+            None,
+            "no signing secret: set STRIPE_WEBHOOK_SECRET to the whsec_… of the endpoint in Stripe's dashboard",
+        ),
+        (Some(""), "no signing secret: set STRIPE_WEBHOOK_SECRET"),
+        (Some(" "), "STRIPE_WEBHOOK_SECRET: secret 1 of 1 is blank"),
+        (Some("whsec_marker,"), "STRIPE_WEBHOOK_SECRET: secret 2 of 2 is blank"),
+        (Some("sk_live_marker"), "STRIPE_WEBHOOK_SECRET: secret 1 of 1 is an API key"),
+        (Some("whsec_marker,rk_test_marker"), "STRIPE_WEBHOOK_SECRET: secret 2 of 2 is an API key"),
+    ] {
+        let mut command = command(&place);
+        command
+            .env_remove("STRIPE_WEBHOOK_SECRET")
+            .envs(secret.map(|secret| ("STRIPE_WEBHOOK_SECRET", secret)));
+        let ran = refused(&mut command);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{secret:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(told), "{secret:?}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("marker"), "{}", ran.stderr);
+        assert_eq!(ran.stderr.trim_end().lines().count(), 1, "{}", ran.stderr);
+    }
+    for (line, told) in [
+        (
+            "stripe_webhook_secret = \"\"",
+            "settings file growthctl.toml: stripe_webhook_secret: secret 1 of 1 is blank",
+        ),
+        (
+            "stripe_webhook_secret = \"sk_live_marker\"",
+            "settings file growthctl.toml: stripe_webhook_secret: secret 1 of 1 is an API key",
+        ),
+    ] {
+        place.write("growthctl.toml", line);
+        let ran = refused(command(&place).env_remove("STRIPE_WEBHOOK_SECRET"));
+        assert_eq!(ran.code, 2, "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains(told), "{line}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("marker"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_toml_shows_no_secret() {
+    let place = Place::new();
+    for text in [
+        "stripe_webhook_secret = \"whsec_marker\n",
+        "stripe_webhook_secret = whsec_marker\n",
+        "stripe_webhook_secret = [\"whsec_marker\"]\n",
+        "stripe_webhook_secrets = \"whsec_marker\"\n",
+        "stripe_webhook_secret = \"whsec_marker\"\nstripe_webhook_secret = \"whsec_marker\"\n",
+    ] {
+        place.write("growthctl.toml", text);
+        let ran = refused(command(&place).env_remove("STRIPE_WEBHOOK_SECRET"));
+        assert_eq!(ran.code, 2, "{text}: {}", ran.stderr);
+        assert!(ran.stderr.contains("growthctl.toml"), "{text}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("whsec_marker"), "{text}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn without_leave_to_migrate_it_refuses_an_older_database() {
+    let place = Place::new();
+    let ran = refused(command(&place).arg("--no-migrate"));
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains("growthctl migrate"), "{}", ran.stderr);
+    assert_eq!(place.run(["migrate", "--check"]).code, 1, "nothing was applied");
+}
+
+#[test]
+fn an_address_that_is_wrong_or_taken_is_wrong_configuration() {
+    let place = Place::new();
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let ran = refused(place.bare().env("STRIPE_WEBHOOK_SECRET", SECRET).args([
+        "serve-webhook",
+        "--listen",
+        &taken,
+    ]));
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+    let told = format!("cannot listen on {taken}: ");
+    assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    let ran = refused(command(&place).args(["--metrics-listen", &taken]));
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+    for (flag, value) in [
+        ("--metrics-listen", "9090"),
+        ("--metrics-listen", "localhost:9090"),
+        ("--metrics-listen", "127.0.0.1:99999"),
+        ("--max-body", "1023"),
+        ("--max-body", "-1"),
+        ("--max-body", "16777217"),
+    ] {
+        let ran = refused(command(&place).arg(format!("{flag}={value}")));
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{value}: {}", ran.stderr);
+        assert!(ran.stderr.contains(flag) && ran.stderr.contains(value), "{value}: {}", ran.stderr);
+    }
+}
+
+on_each_engine! {
+    async fn what_was_accepted_is_in_the_figures_after_either_signal(db: TestDb) {
+        let place = Place::with_database(db.url());
+        let mut expected = Vec::new();
+        for (round, name) in ["TERM", "INT"].into_iter().enumerate() {
+            let serving = Serving::start(&mut command(&place)).await;
+            for n in 0..30 {
+                let id = format!("evt_{round}_{n:02}");
+                assert_eq!(serving.post(&event(&id).to_string()).await.status, 200);
+                expected.push((id, "applied".to_owned()));
+            }
+            serving.signal(name);
+            let ended = serving.end().await;
+            assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+            assert!(ended.log.contains("stopped"), "{}", ended.log);
+            assert_eq!(states(&db).await, expected);
+        }
+    }
+
+    async fn metrics_are_on_their_own_address_and_count_each_reason(db: TestDb) {
+        let place = Place::with_database(db.url());
+        let serving = Serving::start(command(&place).args(["--metrics-listen", "127.0.0.1:0"])).await;
+        let body = event("evt_1").to_string();
+        let ignored = body.replace("customer.created", "topup.created").replace("evt_1", "evt_2");
+        let ignored = ignored.replace("\"object\":\"customer\"", "\"object\":\"topup\"");
+        for (secret, body, status) in [
+            (SECRET, body.as_str(), 200),
+            (SECRET, &body, 200),
+            (SECRET, &ignored, 200),
+            (SECRET, "nonsense", 400),
+            (SECRET, "{}", 400),
+            ("whsec_other", &body, 400),
+            ("whsec_other", &body, 400),
+        ] {
+            assert_eq!(serving.post_signed(secret, body).await.status, status, "{body}");
+        }
+        let mut client = Client::new(serving.address);
+        assert_eq!(client.post(WEBHOOK, &[], "").await.unwrap().status, 400);
+        assert_eq!(client.get("/metrics").await.unwrap().status, 404);
+        let mut scrape = Client::new(serving.metrics.unwrap());
+        for path in ["/healthz", "/readyz", WEBHOOK] {
+            assert_eq!(scrape.get(path).await.unwrap().status, 404, "{path}");
+        }
+        let expected = [
+            "growthctl_webhook_requests_total{outcome=\"duplicate\"} 1",
+            "growthctl_webhook_requests_total{outcome=\"refused\"} 5",
+            "growthctl_webhook_refused_total{reason=\"no_signature\"} 1",
+            "growthctl_webhook_refused_total{reason=\"not_an_event\"} 1",
+            "growthctl_webhook_refused_total{reason=\"not_json\"} 1",
+            "growthctl_webhook_refused_total{reason=\"wrong_signature\"} 2",
+            "growthctl_webhook_seconds_count 8",
+            "growthctl_webhook_under_way 0",
+            "growthctl_events_pending 0",
+            "growthctl_database_up 1",
+            "growthctl_events_projected_total{state=\"applied\"} 1",
+            "# EOF",
+        ];
+        let text = until("everything is counted", async || {
+            let answer = scrape.get("/metrics").await.unwrap();
+            assert_eq!(answer.status, 200);
+            let found = expected.iter().all(|line| answer.body.lines().any(|found| found == *line));
+            if !found { sleep(Duration::from_millis(20)).await; }
+            found.then_some(answer)
+        });
+        let text = text.await;
+        assert_eq!(text.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+        assert_eq!(serving.terminate().await.status.code(), Some(0));
+    }
+
+    async fn a_log_of_json_tells_each_event_and_no_secret(db: TestDb) {
+        let place = Place::with_database(db.url());
+        let serving = Serving::start(command(&place).args(["--log-format", "json", "-v"])).await;
+        let good = event("evt_good").to_string();
+        let mut unreadable = event("evt_unreadable");
+        unreadable["data"]["object"]["created"] = "body@marker.example".into();
+        let mut unknown = event("evt_unknown");
+        unknown["type"] = "marker\n\u{1b}[2J\"} {\"level\":\"ERROR\"".into();
+        unknown["api_version"] = "body@marker.example".into();
+        let mut parts = Vec::new();
+        for (secret, body) in [
+            (SECRET, good.clone()),
+            (SECRET, good.clone()),
+            (SECRET, unreadable.to_string()),
+            (SECRET, unknown.to_string()),
+            (SECRET, "body@marker.example".to_owned()),
+            (SECRET, "{\"object\":\"charge\",\"id\":\"body@marker.example\"}".to_owned()),
+            (SECRET, "{\"object\":\"event\",\"id\":\"evt_x\",\"type\":\"body@marker.example\"}".to_owned()),
+            ("whsec_other", good.clone()),
+        ] {
+            parts.push(signature(secret, now(), body.as_bytes()).split_once("v1=").unwrap().1.to_owned());
+            let answer = serving.post_signed(secret, &body).await;
+            assert!([200, 400].contains(&answer.status), "{answer:?}");
+            parts.push(signature(secret, now(), body.as_bytes()).split_once("v1=").unwrap().1.to_owned());
+            for kept in parts.iter().map(String::as_str).chain([SECRET, "marker.example"]) {
+                assert!(!answer.body.contains(kept), "{answer:?}");
+            }
+        }
+        let mut client = Client::new(serving.address);
+        let header = "t=1,v1=signature_marker";
+        assert_eq!(client.post(WEBHOOK, &[(SIGNATURE, header)], good.clone()).await.unwrap().status, 400);
+        until("all is applied", async || {
+            states(&db).await.iter().all(|(_, state)| state != "pending").then_some(())
+        })
+        .await;
+        let states = states(&db).await;
+        assert_eq!(states.len(), 3, "{states:?}");
+        let ended = serving.terminate().await;
+        assert_eq!(ended.status.code(), Some(0));
+        for kept in parts.iter().map(String::as_str).chain([SECRET, "marker.example", "signature_marker"]) {
+            assert!(!ended.log.contains(kept), "{kept} is in {}", ended.log);
+        }
+        let lines: Vec<Value> = ended.log.lines().map(|line| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        }).collect();
+        let webhooks: Vec<&Value> = lines.iter().filter(|line| line["message"] == "webhook").collect();
+        assert_eq!(webhooks.len(), 9, "{webhooks:?}");
+        let told = |line: &Value| {
+            assert!(line["ms"].as_f64().unwrap() > 0.0, "{line}");
+            assert!(line["timestamp"].is_string() && line["level"].is_string(), "{line}");
+            [&line["event"], &line["type"], &line["outcome"]].map(|value| value.as_str().unwrap_or_default().to_owned())
+        };
+        assert_eq!(told(webhooks[0]), ["evt_good", "customer.created", "stored"]);
+        assert_eq!(told(webhooks[1]), ["evt_good", "customer.created", "duplicate"]);
+        for line in &webhooks[4..] {
+            assert_eq!(told(line), ["", "", "refused"]);
+            assert!(line["reason"].is_string(), "{line}");
+        }
+    }
+
+    async fn the_text_of_the_log_shows_no_secret_and_one_line_an_event(db: TestDb) {
+        let place = Place::with_database(db.url());
+        let serving = Serving::start(command(&place).arg("-v")).await;
+        let mut odd = event("evt_\u{1b}[2J\nfake");
+        odd["type"] = "two\r\nlines".into();
+        assert_eq!(serving.post(&odd.to_string()).await.status, 200);
+        assert_eq!(serving.post_signed("whsec_other", &odd.to_string()).await.status, 400);
+        let ended = serving.terminate().await;
+        assert_eq!(ended.log.lines().filter(|line| line.contains("webhook")).count(), 2, "{}", ended.log);
+        assert!(!ended.log.contains(['\u{1b}', '\r']) && !ended.log.contains("\nfake"), "{:?}", ended.log);
+        for kept in [SECRET, "marker", "v1="] {
+            assert!(!ended.log.contains(kept), "{kept} is in {}", ended.log);
+        }
+        if let Some((_, password)) = db.url().split_once("://").and_then(|(_, rest)| rest.split_once('@')?.0.split_once(':')) {
+            assert!(!ended.log.contains(password), "{}", ended.log);
+        }
+    }
+}
+
+#[test]
+fn a_deeply_nested_object_ends_nothing() {
+    growth_testkit::block_on(async {
+        let place = Place::new();
+        let serving = Serving::start(&mut command(&place)).await;
+        for (kind, begin, end) in [
+            ("customer.created", "[", "]"),
+            ("customer.created", "{\"a\":", "}"),
+            ("customer.created", "{\"object\":\"customer\",\"default_source\":{\"customer\":", "}}"),
+            ("charge.succeeded", "{\"object\":\"charge\",\"payment_intent\":{\"latest_charge\":", "}}"),
+            ("invoice.paid", "{\"subscription\":{\"latest_invoice\":", "}}"),
+            ("customer.subscription.updated", "{\"latest_invoice\":{\"subscription\":", "}}"),
+        ] {
+            let times = 1_000_000 / (begin.len() + end.len());
+            let deep = begin.repeat(times) + "null" + &end.repeat(times);
+            let deep = deep.replacen('{', "{\"id\":\"x_1\",", 1);
+            let body = format!(
+                "{{\"id\":\"evt_deep\",\"object\":\"event\",\"type\":\"{kind}\",\"created\":1750000000,\
+                 \"livemode\":true,\"pending_webhooks\":0,\"data\":{{\"object\":{deep}}}}}"
+            );
+            let header = signature(SECRET, now(), body.as_bytes());
+            let mut client = Client::new(serving.address);
+            let answer = client.post(WEBHOOK, &[(SIGNATURE, &header)], body).await;
+            let status = answer.map(|answer| answer.status);
+            assert!(matches!(status, Ok(400)), "{kind} of {begin}: {status:?}, {}", serving.log());
+        }
+        assert_eq!(serving.post(&event("evt_after").to_string()).await.status, 200);
+        assert_eq!(serving.terminate().await.status.code(), Some(0));
+    });
+}
+
+#[test]
+fn migrations_are_applied_at_the_start() {
+    growth_testkit::block_on(async {
+        let place = Place::new();
+        let serving = Serving::start(&mut command(&place)).await;
+        assert_eq!(place.run(["migrate", "--check"]).code, 0);
+        assert_eq!(serving.get("/readyz").await.status, 200);
+        let ended = serving.terminate().await;
+        assert!(ended.log.contains("0001_foundation"), "{}", ended.log);
+        let serving = Serving::start(command(&place).arg("--no-migrate")).await;
+        assert_eq!(serving.get("/readyz").await.status, 200);
+        assert!(!serving.terminate().await.log.contains("0001_foundation"));
+    });
+}
+
+#[test]
+fn nobody_is_told_that_it_is_ready_while_it_stops() {
+    growth_testkit::block_on(async {
+        let place = Place::new();
+        let serving = Serving::start(&mut command(&place)).await;
+        let mut kept = Client::connect(serving.address).await.unwrap();
+        assert_eq!(kept.get("/readyz").await.unwrap().status, 200);
+        // A request under way keeps the server from ending at once.
+        let mut slow = std::net::TcpStream::connect(serving.address).unwrap();
+        let begin = format!(
+            "POST {WEBHOOK} HTTP/1.1\r\nHost: x\r\nStripe-Signature: x\r\nContent-Length: 9\r\n\r\nx"
+        );
+        std::io::Write::write_all(&mut slow, begin.as_bytes()).unwrap();
+        assert_eq!(serving.get("/healthz").await.status, 200);
+        serving.signal("TERM");
+        until("it is not ready", async || {
+            // Nobody is let in any more, or is told why.
+            let Ok(answer) = Client::new(serving.address).get("/readyz").await else { return Some(()) };
+            let told = answer.status == 503 && answer.body.contains("stopping");
+            assert!(told || answer.status == 200, "{answer:?}");
+            told.then_some(())
+        })
+        .await;
+        std::io::Write::write_all(&mut slow, b"12345678").unwrap();
+        let mut answer = String::new();
+        slow.set_read_timeout(Some(PATIENCE)).unwrap();
+        slow.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "the request under way is answered: {answer}");
+        assert_eq!(serving.end().await.status.code(), Some(0));
+    });
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    growth_testkit::block_on(async {
+        let place = Place::new();
+        let serving = Serving::start(&mut command(&place)).await;
+        assert_eq!(serving.post(&event("evt_1").to_string()).await.status, 200);
+        let mut slow = std::net::TcpStream::connect(serving.address).unwrap();
+        let begin = format!(
+            "POST {WEBHOOK} HTTP/1.1\r\nHost: x\r\nStripe-Signature: x\r\nContent-Length: 9\r\n\r\nx"
+        );
+        std::io::Write::write_all(&mut slow, begin.as_bytes()).unwrap();
+        assert_eq!(serving.get("/healthz").await.status, 200);
+        serving.signal("INT");
+        until("it is told to stop", async || serving.log().contains("stopping").then_some(())).await;
+        let start = Instant::now();
+        serving.signal("TERM");
+        let ended = serving.end().await;
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
+        assert!(ended.log.contains("told to stop twice"), "{}", ended.log);
+        let db = Db::connect(&place.database_url).await.unwrap();
+        assert_eq!(states(&db).await.len(), 1);
+    });
+}
+
+#[test]
+fn a_signal_right_after_it_says_where_it_listens_is_heard() {
+    growth_testkit::block_on(async {
+        let place = Place::new();
+        assert_eq!(place.run(["migrate"]).code, 0);
+        for _ in 0..20 {
+            let serving = Serving::launch(&mut command(&place));
+            let ended = serving.terminate().await;
+            assert_eq!(ended.status.code(), Some(0), "{}: {}", ended.status, ended.log);
+        }
+    });
+}
+
+#[test]
+fn a_locked_database_does_not_keep_it_from_ending() {
+    growth_testkit::block_on(async {
+        let db = growth_testkit::postgres().await;
+        let place = Place::with_database(db.url());
+        let serving = Serving::start(&mut command(&place)).await;
+        assert_eq!(serving.post(&event("evt_1").to_string()).await.status, 200);
+        let mut held = db.begin().await.unwrap();
+        query(&mut held, "LOCK TABLE growth.stripe_events IN ACCESS EXCLUSIVE MODE").execute().await.unwrap();
+        until("the server waits for the lock", async || {
+            let waiting = "SELECT COUNT(*) AS n FROM pg_stat_activity \
+                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            let (waiting,): (i64,) = query(&*db, waiting).fetch_one().await.unwrap();
+            (waiting > 0).then_some(())
+        })
+        .await;
+        let start = Instant::now();
+        serving.signal("TERM");
+        // First the projector is waited for, which takes the whole time it is given.
+        until("it gives up what cannot be applied", async || {
+            serving.log().contains("wait for the next start").then_some(())
+        })
+        .await;
+        serving.signal("TERM");
+        let ended = serving.end().await;
+        assert!(start.elapsed() < Duration::from_secs(35), "{:?}", start.elapsed());
+        assert!(ended.status.code().is_some(), "{}", ended.log);
+        drop(held);
+    });
+}
+
+#[test]
+fn a_log_that_nobody_takes_stops_no_event() {
+    growth_testkit::block_on(async {
+        let place = Place::new();
+        let mut child = command(&place).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        drop((stdout, child.stderr.take()));
+        let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
+        let mut client = Client::new(address);
+        for n in 0..10 {
+            let body = event(&format!("evt_{n}")).to_string();
+            let header = signature(SECRET, now(), body.as_bytes());
+            let answer = until("an answer", async || {
+                client.post(WEBHOOK, &[(SIGNATURE, &header)], body.clone()).await.ok()
+            })
+            .await;
+            assert_eq!(answer.status, 200);
+        }
+        assert!(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    });
+}
+
+#[test]
+fn each_layer_of_settings_wins_over_the_next() {
+    growth_testkit::block_on(async {
+        let place = Place::new();
+        // Each layer has an address of its own, which tells the one that was used.
+        let [flag, environment, file] = ["127.0.0.2", "127.0.0.3", "127.0.0.4"].map(|ip| format!("{ip}:0"));
+        let text = format!(
+            "webhook_listen = {file:?}\nstripe_webhook_secret = \"whsec_file\"\nwebhook_max_body = 1024\n"
+        );
+        place.write("growthctl.toml", text);
+        let serve = |flag: Option<&str>, environment: Option<&str>| {
+            let mut command = place.bare();
+            command.env("DATABASE_URL", &place.database_url).arg("serve-webhook");
+            command.envs(environment.map(|value| ("GROWTHCTL_WEBHOOK_LISTEN", value)));
+            command.args(flag.map(|flag| format!("--listen={flag}")));
+            command
+        };
+        for (flag_value, environment_value, expected) in [
+            (Some(flag.as_str()), Some(environment.as_str()), "127.0.0.2"),
+            (None, Some(&environment), "127.0.0.3"),
+            (None, None, "127.0.0.4"),
+        ] {
+            let serving = Serving::start(&mut serve(flag_value, environment_value)).await;
+            assert_eq!(serving.address.ip().to_string(), expected, "{flag_value:?} {environment_value:?}");
+            let body = event("evt_1").to_string();
+            assert_eq!(serving.post_signed("whsec_file", &body).await.status, 200);
+            let large = body.replace("body@marker", &"x".repeat(1024));
+            assert_eq!(serving.post_signed("whsec_file", &large).await.status, 413);
+            assert_eq!(serving.terminate().await.status.code(), Some(0));
+        }
+        // The environment's secret takes the place of the file's.
+        let mut command = serve(None, None);
+        let serving = Serving::start(command.env("STRIPE_WEBHOOK_SECRET", SECRET)).await;
+        assert_eq!(serving.post(&event("evt_2").to_string()).await.status, 200);
+        assert_eq!(serving.post_signed("whsec_file", &event("evt_3").to_string()).await.status, 400);
+        assert_eq!(serving.terminate().await.status.code(), Some(0));
+        for (value, told) in [
+            (
+                "webhook_max_body = 1",
+                "settings file growthctl.toml: webhook_max_body: 1 is no number of bytes",
+            ),
+            (
+                "webhook_listen = \"here\"",
+                "settings file growthctl.toml: webhook_listen: \"here\" is no address",
+            ),
+        ] {
+            place.write("growthctl.toml", value);
+            let ran = ran(serve(None, None).env("STRIPE_WEBHOOK_SECRET", SECRET));
+            assert_eq!(ran.code, 2, "{value}: {}", ran.stderr);
+            assert!(ran.stderr.contains(told), "{value}: {}", ran.stderr);
+        }
+    });
+}
+
+#[test]
+fn an_empty_flag_or_variable_leaves_the_choice_to_the_next_in_line() {
+    growth_testkit::block_on(async {
+        let place = Place::new();
+        place.write("growthctl.toml", "webhook_listen = \"127.0.0.4:0\"\n");
+        for (flag, variable) in [
+            ("--listen=", "GROWTHCTL_WEBHOOK_LISTEN"),
+            ("--metrics-listen=", "GROWTHCTL_METRICS_LISTEN"),
+            ("--max-body=", "GROWTHCTL_WEBHOOK_MAX_BODY"),
+        ] {
+            for by_flag in [false, true] {
+                let mut command = place.bare();
+                command.env("DATABASE_URL", &place.database_url).env("STRIPE_WEBHOOK_SECRET", SECRET);
+                command.arg("serve-webhook");
+                if by_flag {
+                    command.arg(flag)
+                } else {
+                    command.env(variable, "")
+                };
+                let serving = Serving::start(&mut command).await;
+                assert_eq!(serving.address.ip().to_string(), "127.0.0.4");
+                assert_eq!(serving.terminate().await.status.code(), Some(0));
+            }
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn many_unfinished_bodies_take_little_memory() {
+    use tokio::io::AsyncWriteExt;
+
+    growth_testkit::block_on(async {
+        let place = Place::new();
+        let serving = Serving::start(&mut command(&place)).await;
+        let peak = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", serving.child.id())).unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+            line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() >> 10
+        };
+        let before = peak();
+        let begin = format!(
+            "POST {WEBHOOK} HTTP/1.1\r\nHost: x\r\nStripe-Signature: t=1,v1=00\r\nContent-Length: 1048576\r\n\r\n"
+        );
+        let body = "x".repeat(1_000_000);
+        let mut held = Vec::new();
+        for _ in 0..300 {
+            let mut stream = tokio::net::TcpStream::connect(serving.address).await.unwrap();
+            let _ = stream.write_all(begin.as_bytes()).await;
+            // Those that find no budget are closed while they send.
+            let _ = tokio::time::timeout(Duration::from_millis(200), stream.write_all(body.as_bytes())).await;
+            held.push(stream);
+        }
+        let mut large = event("evt_large");
+        large["padding"] = "x".repeat(1_000_000).into();
+        let large = large.to_string();
+        assert_eq!(serving.post(&large).await.status, 503);
+        let taken = peak() - before;
+        // The budget is 32 MiB, and a text that grows may have twice its size.
+        assert!(taken < 150, "{taken} MiB for 300 bodies");
+        drop(held);
+        until("the budget is free again", async || (serving.post(&large).await.status == 200).then_some(()))
+            .await;
+        assert_eq!(serving.terminate().await.status.code(), Some(0));
+    });
+}
