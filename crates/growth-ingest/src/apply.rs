@@ -14,7 +14,7 @@ use crate::project::{self, Facts};
 use crate::told::Told;
 
 /// How many events, and how many bytes of them, are applied in one transaction.
-const MOST: usize = 500;
+const MOST: usize = 1000;
 const BYTES: usize = 4 << 20;
 
 /// What became of a stored event that was applied or tried.

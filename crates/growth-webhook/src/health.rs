@@ -28,6 +28,8 @@ pub(crate) async fn ready(State(shared): State<Shared>) -> Response {
     if shared.stop.is_cancelled() {
         return answer(StatusCode::SERVICE_UNAVAILABLE, &json!({"status": "stopping"}));
     }
+    // One at a time, so that asking how the server is never takes what it works with.
+    let _alone = shared.asked.lock().await;
     match state(&shared.db, &shared.clock).await {
         Ok(waiting) => answer(
             StatusCode::OK,

@@ -17,6 +17,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::health;
+use crate::refusal::Refusal;
 use crate::server::Shared;
 
 type Labels = [(&'static str, &'static str); 1];
@@ -64,6 +65,7 @@ impl Metrics {
             database: Gauge::default(),
         };
         metrics.database.set(1);
+        metrics.begin_at_zero();
         metrics.register(|registry| {
             let to = registry;
             to.register("webhook_requests", "Webhooks by what became of them", metrics.requests.clone());
@@ -94,6 +96,19 @@ impl Metrics {
             to.register("database_up", "Whether the database answered last time", metrics.database.clone());
         });
         metrics
+    }
+
+    /// Shows a count from the beginning, so that its first growth is seen as growth.
+    fn begin_at_zero(&self) {
+        for outcome in ["stored", "ignored", "duplicate", "refused", "unavailable"] {
+            let _ = self.requests.get_or_create(&[("outcome", outcome)]);
+        }
+        for refusal in Refusal::ALL {
+            let _ = self.refused.get_or_create(&[("reason", refusal.label())]);
+        }
+        for state in [EventState::Applied, EventState::Ignored, EventState::Failed] {
+            let _ = self.projected.get_or_create(&[("state", state.as_str())]);
+        }
     }
 
     /// Adds metrics to those that are shown. A panic of `add` loses nothing that was there before.

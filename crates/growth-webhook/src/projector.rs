@@ -24,10 +24,11 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 const GAP: Duration = Duration::from_millis(40);
 /// A batch of so many or more is followed by the next one at once.
 const MANY: usize = 100;
-/// While more events than this are on their way into the database, they go first.
-const BUSY: usize = 4;
-/// They do so for this long before each batch, and are looked at as often as that.
-const GIVE_WAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(10));
+/// While events come in faster than one after the other, they go first: for the first of these at most before each
+/// batch, and until none did for the second.
+const GIVE_WAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(20));
+/// How often it looks whether they do.
+const LOOK: Duration = Duration::from_millis(5);
 /// How long one batch may take before its connection is given up.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -101,9 +102,17 @@ impl Projector {
     /// Lets a burst of events be stored before it takes the processor and the disk, but never waits for its end.
     async fn give_way(&self, last: Instant) {
         sleep_until(last + GAP).await;
-        let until = Instant::now() + GIVE_WAY.0;
-        while self.under_way.count() > BUSY && Instant::now() < until {
-            sleep(GIVE_WAY.1).await;
+        let (until, mut busy_at) = (Instant::now() + GIVE_WAY.0, None);
+        loop {
+            let now = Instant::now();
+            if self.under_way.count() > 1 {
+                busy_at = Some(now);
+            }
+            // Where nothing else came in from the beginning, there is nothing to wait for.
+            if now >= until || busy_at.is_none_or(|at| now - at >= GIVE_WAY.1) {
+                return;
+            }
+            sleep(LOOK).await;
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     NotText,
     /// Its body is no JSON.
     NotJson,
+    /// Its body is nested deeper than any event.
+    TooDeep,
     /// Its body is JSON, but no event.
     NotAnEvent,
     /// Its body is too large.
@@ -42,8 +44,7 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("10");
 
 impl Refusal {
     /// All there are.
-    #[cfg(test)]
-    const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::NoSignature,
         Self::AmbiguousSignature,
         Self::MalformedSignature,
@@ -52,6 +53,7 @@ impl Refusal {
         Self::FutureSignature,
         Self::NotText,
         Self::NotJson,
+        Self::TooDeep,
         Self::NotAnEvent,
         Self::TooLarge,
         Self::TooSlow,
@@ -80,6 +82,7 @@ impl Refusal {
             Self::FutureSignature => "future_signature",
             Self::NotText => "not_utf8",
             Self::NotJson => "not_json",
+            Self::TooDeep => "too_deep",
             Self::NotAnEvent => "not_an_event",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
@@ -100,6 +103,7 @@ impl Refusal {
             Self::FutureSignature => "the signature is more than 5 minutes in the future",
             Self::NotText => "the body is not UTF-8",
             Self::NotJson => "the body is not JSON",
+            Self::TooDeep => "the body is nested deeper than any event of Stripe's",
             Self::NotAnEvent => "the body is not an event of Stripe's",
             Self::TooLarge => "the body is too large",
             Self::TooSlow => "the body took too long",

@@ -12,8 +12,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -41,6 +42,8 @@ pub struct Settings {
     /// How long a connection may take from one request's end to the end of the next one's header. Proxies keep
     /// connections open for reuse, and should be the first to close them.
     pub header_timeout: Duration,
+    /// How long a client may take to read what it is answered.
+    pub write_timeout: Duration,
     /// How many connections there are at most; more wait to be accepted.
     pub connections: usize,
     /// How many events may wait to be stored.
@@ -58,6 +61,7 @@ impl Settings {
             body_budget: 32 << 20,
             body_timeout: Duration::from_secs(15),
             header_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(15),
             connections: 2048,
             queue: 1024,
             shutdown_timeout: Duration::from_secs(20),
@@ -95,6 +99,8 @@ pub(crate) struct Parts {
     pub(crate) writers: Writers,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: CancellationToken,
+    /// Held by whoever asks the database how it is.
+    pub(crate) asked: Mutex<()>,
 }
 
 impl std::ops::Deref for Shared {
@@ -108,7 +114,7 @@ impl std::ops::Deref for Shared {
 /// After trouble with accepting a connection, such as too many open files, somebody else has to end first.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// The most bytes of a request's header.
-const HEADER_LIMIT: usize = 64 << 10;
+const HEADER_LIMIT: usize = 16 << 10;
 
 impl Server {
     /// Makes a server on a database whose migrations are applied.
@@ -141,7 +147,7 @@ impl Server {
             clock: Arc::clone(&clock),
         };
         let applied_all = CancellationToken::new();
-        let projector = tokio::spawn(projector.run(applied_all.clone()));
+        let mut projector = tokio::spawn(projector.run(applied_all.clone()));
         let shared = Shared(Arc::new(Parts {
             db,
             secrets: settings.secrets.clone(),
@@ -154,6 +160,7 @@ impl Server {
             writers,
             metrics,
             stop: stop.clone(),
+            asked: Mutex::new(()),
         }));
         let scrapes = listeners.metrics.map(|listener| {
             let routes = Router::new().route("/metrics", get(metrics::show)).with_state(shared.clone());
@@ -176,7 +183,8 @@ impl Server {
             parts.writers.finish().await;
         }
         applied_all.cancel();
-        if timeout(patience, projector).await.is_err() {
+        if timeout(patience, &mut projector).await.is_err() {
+            projector.abort();
             tracing::warn!("some stored events wait for the next start to be applied");
         }
     }
@@ -212,7 +220,10 @@ async fn serve(listener: TcpListener, routes: Router, settings: Settings, stop: 
         };
         // Answers are small and complete: waiting for more to send with them only delays them.
         let _ = stream.set_nodelay(true);
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(settings.write_timeout));
+        let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), service.clone());
+        let connection = graceful.watch(connection);
         connections.spawn(async move {
             // A client that breaks off, or sends no HTTP, has told nothing that could be lost.
             if let Err(error) = connection.await {

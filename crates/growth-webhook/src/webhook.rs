@@ -11,6 +11,7 @@ use growth_ingest::{Kept, NotAnEvent};
 
 use crate::refusal::Refusal;
 use crate::server::Shared;
+use crate::signature;
 
 const SIGNATURE: &str = "stripe-signature";
 
@@ -68,11 +69,12 @@ type Read = (StripeEventRow, Option<tokio::sync::OwnedSemaphorePermit>);
 
 async fn read(shared: &Shared, request: Request) -> Result<Read, Refusal> {
     let (head, body) = request.into_parts();
-    let header = signature(&head.headers)?;
-    // A body that says itself that it is too large need not be sent.
+    let header = signature_of(&head.headers)?;
+    // A body that says itself that it is too large need not be sent, nor one that no header of its could go with.
     if declared_length(&head.headers).is_some_and(|length| length > shared.bodies.limit) {
         return Err(Refusal::TooLarge);
     }
+    signature::look_at(header, (shared.clock)().timestamp())?;
     let body = shared.bodies.read(body).await?;
     let now = (shared.clock)();
     shared.secrets.verify(&body.text, header, now.timestamp())?;
@@ -83,7 +85,7 @@ async fn read(shared: &Shared, request: Request) -> Result<Read, Refusal> {
     Ok((event, body.share))
 }
 
-fn signature(headers: &HeaderMap) -> Result<&str, Refusal> {
+fn signature_of(headers: &HeaderMap) -> Result<&str, Refusal> {
     let mut all = headers.get_all(SIGNATURE).iter();
     let first = all.next().ok_or(Refusal::NoSignature)?;
     if all.next().is_some() {

@@ -31,6 +31,7 @@ struct Job {
     event: StripeEventRow,
     /// The event's share of the memory for bodies, given back when it is stored.
     share: Option<OwnedSemaphorePermit>,
+    under_way: OneUnderWay,
     done: oneshot::Sender<Option<Kept>>,
 }
 
@@ -67,20 +68,26 @@ impl Writers {
         event: StripeEventRow,
         share: Option<OwnedSemaphorePermit>,
     ) -> Result<Kept, Refusal> {
-        let under_way = self.under_way.begin();
+        let under_way = UnderWay::begin(&self.under_way);
         if under_way.before < DIRECT && self.db.engine() == Engine::Postgres {
-            return self.keep_directly(event).await;
+            return self.keep_directly(event, share, under_way).await;
         }
         let (done, kept) = oneshot::channel();
-        self.queue.try_send(Job { event, share, done }).map_err(|_| Refusal::Busy)?;
+        self.queue.try_send(Job { event, share, under_way, done }).map_err(|_| Refusal::Busy)?;
         let kept = timeout(PATIENCE, kept).await;
         kept.ok().and_then(Result::ok).flatten().ok_or(Refusal::NotStored)
     }
 
-    async fn keep_directly(&self, event: StripeEventRow) -> Result<Kept, Refusal> {
+    async fn keep_directly(
+        &self,
+        event: StripeEventRow,
+        share: Option<OwnedSemaphorePermit>,
+        under_way: OneUnderWay,
+    ) -> Result<Kept, Refusal> {
         let (db, metrics, stored) = (self.db.clone(), Arc::clone(&self.metrics), Arc::clone(&self.stored));
-        // A task of its own, so that a client who hangs up does not cut a statement short.
+        // A task of its own, so that a client who hangs up does not cut a statement short. What it takes is its own.
         let task = tokio::spawn(async move {
+            let _held = (share, under_way);
             let kept = keep(&db, std::slice::from_ref(&event), &metrics).await.ok()?;
             stored.notify_one();
             kept.first().copied()
@@ -110,18 +117,18 @@ impl UnderWay {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn begin(&self) -> OneUnderWay<'_> {
-        OneUnderWay { all: self, before: self.0.fetch_add(1, Ordering::Relaxed) }
+    fn begin(all: &Arc<Self>) -> OneUnderWay {
+        OneUnderWay { all: Arc::clone(all), before: all.0.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
 /// Counts one event as long as it is on its way.
-struct OneUnderWay<'a> {
-    all: &'a UnderWay,
+struct OneUnderWay {
+    all: Arc<UnderWay>,
     before: usize,
 }
 
-impl Drop for OneUnderWay<'_> {
+impl Drop for OneUnderWay {
     fn drop(&mut self) {
         self.all.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -132,10 +139,10 @@ async fn write(db: Db, queue: Arc<Mutex<mpsc::Receiver<Job>>>, stored: Arc<Notif
     // Whoever waits for the next event holds the queue, and leaves it with all that is in it.
     while queue.lock().await.recv_many(&mut jobs, BATCH).await > 0 {
         let (events, waiting): (Vec<_>, Vec<_>) =
-            jobs.drain(..).map(|job| (job.event, (job.done, job.share))).unzip();
+            jobs.drain(..).map(|job| (job.event, (job.done, job.share, job.under_way))).unzip();
         let kept = keep_all(&db, events, &metrics).await;
         stored.notify_one();
-        for ((done, _), kept) in waiting.into_iter().zip(kept) {
+        for ((done, ..), kept) in waiting.into_iter().zip(kept) {
             // Whoever has stopped waiting is sent the event again.
             let _ = done.send(kept);
         }

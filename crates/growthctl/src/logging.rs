@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
@@ -12,8 +13,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::settings::LogFormat;
 
-/// Begins to write the log; once in a process.
-pub(crate) fn init(format: LogFormat, quiet: bool, verbose: bool) {
+/// How many lines wait for a reader of stderr before further ones are dropped.
+const LINES: usize = 8192;
+
+/// Begins to write the log; once in a process. What was logged is written when the guard is dropped.
+///
+/// Nobody waits for whoever reads stderr: where that is too slow, lines are dropped instead.
+pub(crate) fn init(format: LogFormat, quiet: bool, verbose: bool) -> WorkerGuard {
     let own = match (quiet, verbose) {
         (true, _) => Level::WARN,
         (_, true) => Level::DEBUG,
@@ -26,7 +32,9 @@ pub(crate) fn init(format: LogFormat, quiet: bool, verbose: bool) {
         .with_target("stripe_webhook", LevelFilter::OFF)
         .with_target("stripe_shared", LevelFilter::OFF)
         .with_target("stripe_types", LevelFilter::OFF);
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let (writer, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(std::io::stderr());
+    let lines = fmt::layer().with_writer(writer).with_target(false);
     match format {
         LogFormat::Text => {
             let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -37,4 +45,5 @@ pub(crate) fn init(format: LogFormat, quiet: bool, verbose: bool) {
             tracing_subscriber::registry().with(lines.with_filter(filter)).init();
         }
     }
+    guard
 }

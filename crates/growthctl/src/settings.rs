@@ -230,9 +230,17 @@ impl GlobalArgs {
         let text = fs::read_to_string(&path)
             .map_err(|error| misuse(format!("cannot read the settings file {shown}: {error}")))?;
         let file = toml::from_str(&text)
-            .map_err(|error| misuse(format!("settings file {shown}: {}", error.to_string().trim_end())))?;
+            .map_err(|error| misuse(format!("settings file {shown}{}", explained(&text, &error))))?;
         Ok(Some((path, file)))
     }
+}
+
+/// What is wrong with a settings file, and on which line; the line itself may hold a secret.
+fn explained(text: &str, error: &toml::de::Error) -> String {
+    let line =
+        error.span().and_then(|span| text.get(..span.start)).map(|before| before.lines().count().max(1));
+    let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+    format!("{line}: {}", error.message())
 }
 
 /// A value, and where it was told.
@@ -255,7 +263,7 @@ impl<T> Told<T> {
 }
 
 /// An empty value of the environment is none.
-fn given(value: Option<&String>) -> Option<String> {
+pub(crate) fn given(value: Option<&String>) -> Option<String> {
     value.cloned().filter(|value| !value.trim().is_empty())
 }
 

@@ -181,7 +181,7 @@ fn unfinished_bodies_hold_no_more_than_their_budget_and_only_for_a_time() {
             raw.send(
                 head(
                     "POST /webhooks/stripe HTTP/1.1",
-                    &["Stripe-Signature: t=1,v1=00", "Content-Length: 4000"],
+                    &[&format!("Stripe-Signature: t={NOW},v1=00"), "Content-Length: 4000"],
                 ) + "\r\n"
                     + &"x".repeat(3000),
             )

@@ -211,7 +211,7 @@ fn a_header_that_is_too_large_or_has_too_many_lines_is_told_so() {
         for (request, expected) in [
             (posted_as(&[&length, &padding], &body, &body), 431),
             (posted_as(&many, &body, &body), 431),
-            (head(&path, &[&length]) + "\r\n" + &body, 414),
+            (head(&path, &[&length]) + "\r\n" + &body, 431),
             (endless, 431),
         ] {
             let mut raw = server.connect().await;
@@ -340,6 +340,7 @@ fn a_client_that_never_reads_does_not_keep_its_place_for_ever() {
         let mut settings = settings();
         settings.header_timeout = Duration::from_millis(300);
         settings.body_timeout = Duration::from_millis(300);
+        settings.write_timeout = Duration::from_millis(300);
         settings.connections = 1;
         let server = Running::start_with(&db, settings).await;
         let mut greedy = server.connect().await;

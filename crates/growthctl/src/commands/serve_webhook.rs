@@ -13,16 +13,21 @@ use growth_db::connect::Limits;
 use growth_db::migrate;
 use growth_webhook::{Clock, Listeners, Secrets, Server};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::database;
 use crate::failure::{Outcome, misuse};
 use crate::logging;
 use crate::printer::Printer;
-use crate::settings::{Settings, Told, told};
+use crate::settings::{Settings, Told, given, told};
 
 /// How long a request may wait for a connection to the database before Stripe is told to send again.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the rest may take at the end, after the server has finished.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+/// How many files are open besides the connections of the server.
+const OTHER_FILES: u64 = 128;
 /// What a body may be limited to.
 const BODY: std::ops::RangeInclusive<i64> = 1024..=16 << 20;
 
@@ -50,7 +55,7 @@ pub(crate) struct Args {
     metrics_listen: Option<String>,
     /// The most bytes of a request's body [default: 1048576]
     #[arg(long, value_name = "BYTES", env = "GROWTHCTL_WEBHOOK_MAX_BODY")]
-    max_body: Option<i64>,
+    max_body: Option<String>,
     /// Refuse to start when migrations are pending, instead of applying them
     #[arg(long)]
     no_migrate: bool,
@@ -58,18 +63,26 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
     let mut server_settings = growth_webhook::Settings::new(secrets(settings)?);
-    let max_body = told(args.max_body, "--max-body or GROWTHCTL_WEBHOOK_MAX_BODY");
-    if let Some(max_body) = max_body.or_else(|| settings.webhook.max_body.clone()) {
+    let max_body = told(given(args.max_body.as_ref()), "--max-body or GROWTHCTL_WEBHOOK_MAX_BODY");
+    if let Some(max_body) = max_body {
+        server_settings.body_limit = max_body.read(|bytes| {
+            bytes.trim().parse().map_err(|_| format!("{bytes:?} is no number of bytes")).and_then(body_limit)
+        })?;
+    } else if let Some(max_body) = &settings.webhook.max_body {
         server_settings.body_limit = max_body.read(|bytes| body_limit(*bytes))?;
     }
-    let listen = told(args.listen, "--listen or GROWTHCTL_WEBHOOK_LISTEN");
+    server_settings.connections = connections(server_settings.connections);
+    let listen = told(given(args.listen.as_ref()), "--listen or GROWTHCTL_WEBHOOK_LISTEN");
     let listen = listen.or_else(|| settings.webhook.listen.clone());
-    let metrics_listen = told(args.metrics_listen, "--metrics-listen or GROWTHCTL_METRICS_LISTEN");
+    let metrics_listen =
+        told(given(args.metrics_listen.as_ref()), "--metrics-listen or GROWTHCTL_METRICS_LISTEN");
     let metrics_listen = metrics_listen.or_else(|| settings.webhook.metrics_listen.clone());
     let address = listen.map_or(Ok(([127, 0, 0, 1], 4242).into()), |listen| address(&listen))?;
     let metrics_address = metrics_listen.map(|listen| self::address(&listen)).transpose()?;
     let client = resolving::client(settings)?;
-    logging::init(settings.log_format, printer.quiet, printer.verbose);
+    let _log = logging::init(settings.log_format, printer.quiet, printer.verbose);
+    let stop = CancellationToken::new();
+    let hurry = until_told_to_stop(stop.clone())?;
 
     let db = open(settings, args.no_migrate).await?;
     let webhooks = bind(address).await?;
@@ -92,25 +105,37 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
     let clock: Clock = Arc::new(|| Utc::now().trunc_subsecs(6));
     let server = Server::new(db.clone(), server_settings, Arc::clone(&clock));
-    let stop = CancellationToken::new();
     let resolver = client.map(|client| {
         let resolver = resolving::beside(&server, db.clone(), client, clock);
         tokio::spawn(resolver.run(stop.clone()))
     });
-    let hurry = until_told_to_stop(stop.clone())?;
+    let serve = async {
+        server.run(Listeners { webhooks, metrics }, stop).await;
+        if let Some(resolver) = resolver {
+            let _ = timeout(LAST_PATIENCE, resolver).await;
+        }
+        timeout(LAST_PATIENCE, db.close()).await.is_ok()
+    };
     tokio::select! {
-        () = server.run(Listeners { webhooks, metrics }, stop) => {}
+        closed = serve => {
+            if !closed {
+                tracing::warn!("the database did not let go of its connections in time");
+            }
+            tracing::info!("stopped");
+            Ok(if closed { Outcome::Done } else { Outcome::LeftUndone })
+        }
         () = hurry => {
             tracing::warn!("told to stop twice: ended at once");
-            return Ok(Outcome::LeftUndone);
+            Ok(Outcome::LeftUndone)
         }
     }
-    if let Some(resolver) = resolver {
-        let _ = resolver.await;
-    }
-    db.close().await;
-    tracing::info!("stopped");
-    Ok(Outcome::Done)
+}
+
+/// As many connections as wanted, or as the limit of open files leaves room for.
+fn connections(wanted: usize) -> usize {
+    let files = rlimit::increase_nofile_limit(wanted as u64 + OTHER_FILES).unwrap_or(OTHER_FILES * 2);
+    let room = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(wanted);
+    wanted.min(room.max(1))
 }
 
 fn secrets(settings: &Settings) -> anyhow::Result<Secrets> {

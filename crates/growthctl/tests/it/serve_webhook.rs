@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::run::{Place, Ran, ran};
 
 const SECRET: &str = "whsec_served_0123456789abcdef";
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(40);
 const WEBHOOK: &str = "/webhooks/stripe";
 
 /// The process, which is ended when this is dropped.
@@ -575,7 +575,7 @@ fn a_locked_database_does_not_keep_it_from_ending() {
         .await;
         serving.signal("TERM");
         let ended = serving.end().await;
-        assert!(start.elapsed() < Duration::from_secs(35), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(45), "{:?}", start.elapsed());
         assert!(ended.status.code().is_some(), "{}", ended.log);
         drop(held);
     });
@@ -703,7 +703,8 @@ fn many_unfinished_bodies_take_little_memory() {
         };
         let before = peak();
         let begin = format!(
-            "POST {WEBHOOK} HTTP/1.1\r\nHost: x\r\nStripe-Signature: t=1,v1=00\r\nContent-Length: 1048576\r\n\r\n"
+            "POST {WEBHOOK} HTTP/1.1\r\nHost: x\r\nStripe-Signature: t={},v1=00\r\nContent-Length: 1048576\r\n\r\n",
+            now()
         );
         let body = "x".repeat(1_000_000);
         let mut held = Vec::new();
