@@ -5,6 +5,7 @@
 //! decoded by the native driver, so timestamps and JSON keep their types.
 
 use futures_core::stream::BoxStream;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgPool, PgRow, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Encode, FromRow, Result, SqlSafeStr, SqlStr, Transaction, Type};
@@ -32,6 +33,16 @@ pub enum Tx {
     Postgres(Transaction<'static, Postgres>),
 }
 
+/// A place from which somebody writes single statements all the time.
+///
+/// On a server it keeps a connection, which saves asking a pool for one that still works each time. The embedded
+/// engine has one connection that writes, which all share.
+#[derive(Debug)]
+pub struct Lane {
+    db: Db,
+    own: Option<PoolConnection<Postgres>>,
+}
+
 /// Which engine runs a statement, where its text must differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -48,6 +59,8 @@ pub enum Target<'c> {
     Db(&'c Db),
     /// A connection that may write, for one statement that is a transaction by itself.
     Alone(&'c Db),
+    /// The same, on a connection that is kept for it.
+    Lane(&'c mut Lane),
     /// An open transaction.
     Tx(&'c mut Tx),
 }
@@ -119,6 +132,15 @@ macro_rules! run {
                 Target::Db(Db::Postgres($executor)) | Target::Alone(Db::Postgres($executor)),
                 Args::Postgres($args),
             ) => $call,
+            (Target::Lane(Lane { db: Db::Sqlite { writer: $executor, .. }, .. }), Args::Sqlite($args)) => {
+                let $executor = &*$executor;
+                $call
+            }
+            (Target::Lane(Lane { own: Some(own), .. }), Args::Postgres($args)) => {
+                let $executor = &mut **own;
+                $call
+            }
+            (Target::Lane(Lane { own: None, .. }), Args::Postgres(_)) => Err(sqlx::Error::PoolClosed),
             (Target::Tx(Tx::Sqlite(tx)), Args::Sqlite($args)) => {
                 let $executor = &mut **tx;
                 $call
@@ -230,6 +252,30 @@ impl Db {
     }
 }
 
+impl Lane {
+    /// Makes a lane, which connects when it is used first.
+    pub fn new(db: &Db) -> Self {
+        Self { db: db.clone(), own: None }
+    }
+
+    /// Connects where that has not been done. Returns whether it was, so that the connection may be a dead one.
+    pub async fn open(&mut self) -> Result<bool> {
+        match (&self.db, &self.own) {
+            (Db::Postgres(pool), None) => {
+                self.own = Some(pool.acquire().await?);
+                Ok(false)
+            }
+            (Db::Postgres(_), Some(_)) => Ok(true),
+            (Db::Sqlite { .. }, _) => Ok(false),
+        }
+    }
+
+    /// Gives the connection up, whatever is going on in it: a statement that was not waited for may still be done.
+    pub fn give_up(&mut self) {
+        drop(self.own.take().map(PoolConnection::detach));
+    }
+}
+
 impl Tx {
     /// Makes what was written last.
     pub async fn commit(self) -> Result<()> {
@@ -257,10 +303,21 @@ impl Tx {
 }
 
 impl Target<'_> {
+    /// The same place, for a statement that is not the last one there.
+    pub fn reborrow(&mut self) -> Target<'_> {
+        match self {
+            Self::Db(db) => Target::Db(db),
+            Self::Alone(db) => Target::Alone(db),
+            Self::Lane(lane) => Target::Lane(lane),
+            Self::Tx(tx) => Target::Tx(tx),
+        }
+    }
+
     /// Which engine this is.
     pub fn engine(&self) -> Engine {
         match self {
             Self::Db(db) | Self::Alone(db) => db.engine(),
+            Self::Lane(lane) => lane.db.engine(),
             Self::Tx(tx) => tx.engine(),
         }
     }
@@ -269,6 +326,12 @@ impl Target<'_> {
 impl<'c> From<&'c Db> for Target<'c> {
     fn from(db: &'c Db) -> Self {
         Self::Db(db)
+    }
+}
+
+impl<'c> From<&'c mut Lane> for Target<'c> {
+    fn from(lane: &'c mut Lane) -> Self {
+        Self::Lane(lane)
     }
 }
 

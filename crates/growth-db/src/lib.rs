@@ -36,7 +36,7 @@ pub mod migrate;
 pub mod table;
 pub mod rows;
 
-pub use engine::{Db, Engine, Query, Record, Target, Tx, Value, query};
+pub use engine::{Db, Engine, Lane, Query, Record, Target, Tx, Value, query};
 pub use error::Error;
 
 /// The value of a JSON column.

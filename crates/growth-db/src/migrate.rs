@@ -129,23 +129,12 @@ async fn apply(tx: &mut Tx, migration: &Migration) -> Result<(), Error> {
 }
 
 async fn applied(on: impl Into<Target<'_>>, engine: Engine) -> Result<BTreeMap<i64, String>, Error> {
-    let has_history = has_history_sql(engine);
-    match on.into() {
-        Target::Db(db) | Target::Alone(db) => {
-            let (known,): (bool,) = query(db, has_history).fetch_one().await?;
-            if !known {
-                return Ok(BTreeMap::new());
-            }
-            Ok(query(db, APPLIED).fetch_all::<(i64, String)>().await?.into_iter().collect())
-        }
-        Target::Tx(tx) => {
-            let (known,): (bool,) = query(&mut *tx, has_history).fetch_one().await?;
-            if !known {
-                return Ok(BTreeMap::new());
-            }
-            Ok(query(tx, APPLIED).fetch_all::<(i64, String)>().await?.into_iter().collect())
-        }
+    let mut on = on.into();
+    let (known,): (bool,) = query(on.reborrow(), has_history_sql(engine)).fetch_one().await?;
+    if !known {
+        return Ok(BTreeMap::new());
     }
+    Ok(query(on, APPLIED).fetch_all::<(i64, String)>().await?.into_iter().collect())
 }
 
 fn has_history_sql(engine: Engine) -> &'static str {

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use growth_db::Db;
+use growth_db::Lane;
 use growth_db::rows::inbox::{self, EventKey, EventState, StripeEventRow};
 use growth_stripe::envelope::{Document, read};
+use growth_stripe::extract::is_needed;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -38,21 +39,25 @@ pub fn receive(body: String, received_at: DateTime<Utc>) -> Result<StripeEventRo
     let value: Value = serde_json::from_str(&body).map_err(|_| NotAnEvent::NotJson)?;
     let intake = Intake { source: Source::Webhook, received_at, livemode: true, account: String::new() };
     match read(value) {
-        Ok(Document::Event(event)) => Ok(event_row(&intake, body, &event).0),
-        Ok(Document::Thin { id, event_type }) => {
-            let mut row = thin_row(&intake, body, id, event_type);
-            EventState::Ignored.as_str().clone_into(&mut row.state);
-            Ok(row)
+        Ok(Document::Event(event)) => {
+            let row = event_row(&intake, body, &event).0;
+            Ok(if is_needed(&event) { row } else { ignored(row) })
         }
+        Ok(Document::Thin { id, event_type }) => Ok(ignored(thin_row(&intake, body, id, event_type))),
         Ok(Document::Object(_) | Document::List(_)) | Err(_) => Err(NotAnEvent::NotStripe),
     }
+}
+
+fn ignored(mut row: StripeEventRow) -> StripeEventRow {
+    EventState::Ignored.as_str().clone_into(&mut row.state);
+    row
 }
 
 /// Stores events, durably once this returns, and tells of each what became of it.
 ///
 /// Applying them is the work of [`apply_pending`](crate::apply_pending).
-pub async fn keep(db: &Db, events: &[StripeEventRow]) -> Result<Vec<Kept>, Error> {
-    let mut new: HashSet<EventKey> = inbox::receive(db, events).await?.into_iter().collect();
+pub async fn keep(lane: &mut Lane, events: &[StripeEventRow]) -> Result<Vec<Kept>, Error> {
+    let mut new: HashSet<EventKey> = inbox::receive(&mut *lane, events).await?.into_iter().collect();
     let mut kept = Vec::with_capacity(events.len());
     let mut known = Vec::new();
     for event in events {
@@ -67,6 +72,6 @@ pub async fn keep(db: &Db, events: &[StripeEventRow]) -> Result<Vec<Kept>, Error
             known.push(event.clone());
         }
     }
-    inbox::try_again(db, &known).await?;
+    inbox::try_again(lane, &known).await?;
     Ok(kept)
 }

@@ -68,6 +68,12 @@ pub fn facts_of_object(object: &Value, read_at: DateTime<Utc>, id: &str) -> Resu
     read(object, &origin)
 }
 
+/// Whether the figures need what an event is about; [`Extraction::handled`] says the same after reading it.
+pub fn is_needed(event: &Event) -> bool {
+    let origin = Origin { at: event.created, event_id: "", event_type: &event.event_type, from_event: true };
+    event.object.as_object().is_some_and(|map| reader_of(map).is_some() && !is_preview(map, &origin))
+}
+
 /// Who tells a fact, and when.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {

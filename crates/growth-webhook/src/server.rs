@@ -137,7 +137,7 @@ impl Server {
     pub async fn run(self, listeners: Listeners, stop: CancellationToken) {
         let Self { db, settings, clock, metrics, applied } = self;
         let stored = Arc::new(Notify::new());
-        let writers = Writers::start(db.clone(), settings.queue, Arc::clone(&stored), Arc::clone(&metrics));
+        let writers = Writers::start(&db, settings.queue, &stored, &metrics);
         let projector = Projector {
             db: db.clone(),
             stored,

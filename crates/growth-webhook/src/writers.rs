@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use growth_db::rows::StripeEventRow;
-use growth_db::{Db, Engine};
+use growth_db::{Db, Engine, Lane};
 use growth_ingest::Kept;
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::timeout;
@@ -17,10 +17,9 @@ use tokio_util::task::TaskTracker;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 
-/// Up to so many at a time are stored directly on a server, each by a statement of its own.
-const DIRECT: usize = 8;
-/// How many writers share the queue of a server. An embedded database has one connection that writes.
-const WRITERS: usize = 4;
+/// How many writers share the queue of a server, each with a connection of its own: up to so many events at a time
+/// are inserted one by one. An embedded database has one connection that writes.
+const WRITERS: usize = 8;
 /// The most events of one commit.
 const BATCH: usize = 500;
 /// How long a commit may take before whoever waits for it is told to try again.
@@ -37,17 +36,14 @@ struct Job {
 
 /// What stores events.
 pub(crate) struct Writers {
-    db: Db,
     queue: mpsc::Sender<Job>,
     under_way: Arc<UnderWay>,
     tasks: TaskTracker,
-    stored: Arc<Notify>,
-    metrics: Arc<Metrics>,
 }
 
 impl Writers {
     /// Starts the writers; `stored` is woken whenever something new is in the database.
-    pub(crate) fn start(db: Db, queue: usize, stored: Arc<Notify>, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn start(db: &Db, queue: usize, stored: &Arc<Notify>, metrics: &Arc<Metrics>) -> Self {
         let (sender, receiver) = mpsc::channel(queue);
         let receiver = Arc::new(Mutex::new(receiver));
         let tasks = TaskTracker::new();
@@ -56,10 +52,11 @@ impl Writers {
             Engine::Postgres => WRITERS,
         };
         for _ in 0..writers {
-            tasks.spawn(write(db.clone(), Arc::clone(&receiver), Arc::clone(&stored), Arc::clone(&metrics)));
+            let queue = Arc::clone(&receiver);
+            tasks.spawn(write(Lane::new(db), queue, Arc::clone(stored), Arc::clone(metrics)));
         }
         tasks.close();
-        Self { db, queue: sender, under_way: Arc::default(), tasks, stored, metrics }
+        Self { queue: sender, under_way: Arc::default(), tasks }
     }
 
     /// Stores an event; it is committed once this returns what became of it.
@@ -69,30 +66,10 @@ impl Writers {
         share: Option<OwnedSemaphorePermit>,
     ) -> Result<Kept, Refusal> {
         let under_way = UnderWay::begin(&self.under_way);
-        if under_way.before < DIRECT && self.db.engine() == Engine::Postgres {
-            return self.keep_directly(event, share, under_way).await;
-        }
         let (done, kept) = oneshot::channel();
         self.queue.try_send(Job { event, share, under_way, done }).map_err(|_| Refusal::Busy)?;
         let kept = timeout(PATIENCE, kept).await;
         kept.ok().and_then(Result::ok).flatten().ok_or(Refusal::NotStored)
-    }
-
-    async fn keep_directly(
-        &self,
-        event: StripeEventRow,
-        share: Option<OwnedSemaphorePermit>,
-        under_way: OneUnderWay,
-    ) -> Result<Kept, Refusal> {
-        let (db, metrics, stored) = (self.db.clone(), Arc::clone(&self.metrics), Arc::clone(&self.stored));
-        // A task of its own, so that a client who hangs up does not cut a statement short. What it takes is its own.
-        let task = tokio::spawn(async move {
-            let _held = (share, under_way);
-            let kept = keep(&db, std::slice::from_ref(&event), &metrics).await.ok()?;
-            stored.notify_one();
-            kept.first().copied()
-        });
-        task.await.ok().flatten().ok_or(Refusal::NotStored)
     }
 
     /// How many events are on their way into the database.
@@ -118,29 +95,32 @@ impl UnderWay {
     }
 
     fn begin(all: &Arc<Self>) -> OneUnderWay {
-        OneUnderWay { all: Arc::clone(all), before: all.0.fetch_add(1, Ordering::Relaxed) }
+        all.0.fetch_add(1, Ordering::Relaxed);
+        OneUnderWay(Arc::clone(all))
     }
 }
 
 /// Counts one event as long as it is on its way.
-struct OneUnderWay {
-    all: Arc<UnderWay>,
-    before: usize,
-}
+struct OneUnderWay(Arc<UnderWay>);
 
 impl Drop for OneUnderWay {
     fn drop(&mut self) {
-        self.all.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-async fn write(db: Db, queue: Arc<Mutex<mpsc::Receiver<Job>>>, stored: Arc<Notify>, metrics: Arc<Metrics>) {
+async fn write(
+    mut lane: Lane,
+    queue: Arc<Mutex<mpsc::Receiver<Job>>>,
+    stored: Arc<Notify>,
+    metrics: Arc<Metrics>,
+) {
     let mut jobs = Vec::new();
     // Whoever waits for the next event holds the queue, and leaves it with all that is in it.
     while queue.lock().await.recv_many(&mut jobs, BATCH).await > 0 {
         let (events, waiting): (Vec<_>, Vec<_>) =
             jobs.drain(..).map(|job| (job.event, (job.done, job.share, job.under_way))).unzip();
-        let kept = keep_all(&db, events, &metrics).await;
+        let kept = keep_all(&mut lane, &events, &metrics).await;
         stored.notify_one();
         for ((done, ..), kept) in waiting.into_iter().zip(kept) {
             // Whoever has stopped waiting is sent the event again.
@@ -150,13 +130,13 @@ async fn write(db: Db, queue: Arc<Mutex<mpsc::Receiver<Job>>>, stored: Arc<Notif
 }
 
 /// Stores events together; where one of them is at fault, one by one.
-async fn keep_all(db: &Db, events: Vec<StripeEventRow>, metrics: &Metrics) -> Vec<Option<Kept>> {
-    match keep(db, &events, metrics).await {
+async fn keep_all(lane: &mut Lane, events: &[StripeEventRow], metrics: &Metrics) -> Vec<Option<Kept>> {
+    match keep(lane, events, metrics).await {
         Ok(kept) => kept.into_iter().map(Some).collect(),
         Err(Trouble::Event) if events.len() > 1 => {
             let mut kept = Vec::new();
-            for event in &events {
-                let one = keep(db, std::slice::from_ref(event), metrics).await;
+            for event in events {
+                let one = keep(lane, std::slice::from_ref(event), metrics).await;
                 kept.push(one.ok().and_then(|one| one.first().copied()));
             }
             kept
@@ -173,18 +153,36 @@ enum Trouble {
     Database,
 }
 
-async fn keep(db: &Db, events: &[StripeEventRow], metrics: &Metrics) -> Result<Vec<Kept>, Trouble> {
+/// Stores events. Where the connection was kept from before and turns out to be dead, it tries a new one: to store
+/// an event twice is to store it once.
+async fn keep(lane: &mut Lane, events: &[StripeEventRow], metrics: &Metrics) -> Result<Vec<Kept>, Trouble> {
     metrics.batch(events.len());
-    let (trouble, problem) = match timeout(PATIENCE, growth_ingest::keep(db, events)).await {
-        Ok(Ok(kept)) => {
-            metrics.database(true);
-            return Ok(kept);
+    loop {
+        let (trouble, may_be_dead, problem) = match timeout(PATIENCE, try_to_keep(lane, events)).await {
+            Ok(Ok(kept)) => {
+                metrics.database(true);
+                return Ok(kept);
+            }
+            Ok(Err((error, _))) if error.is_about_data() => (Trouble::Event, false, error.to_string()),
+            Ok(Err((error, kept_from_before))) => (Trouble::Database, kept_from_before, error.to_string()),
+            Err(_) => (Trouble::Database, false, format!("no answer within {} s", PATIENCE.as_secs())),
+        };
+        if matches!(trouble, Trouble::Database) {
+            lane.give_up();
         }
-        Ok(Err(error)) if error.is_about_data() => (Trouble::Event, error.to_string()),
-        Ok(Err(error)) => (Trouble::Database, error.to_string()),
-        Err(_) => (Trouble::Database, format!("no answer within {} s", PATIENCE.as_secs())),
-    };
-    metrics.database(matches!(trouble, Trouble::Event));
-    tracing::error!(events = events.len(), problem, "events were not stored");
-    Err(trouble)
+        if !may_be_dead {
+            metrics.database(matches!(trouble, Trouble::Event));
+            tracing::error!(events = events.len(), problem, "events were not stored");
+            return Err(trouble);
+        }
+    }
+}
+
+/// Stores events; an error comes with whether the connection was an old one.
+async fn try_to_keep(
+    lane: &mut Lane,
+    events: &[StripeEventRow],
+) -> Result<Vec<Kept>, (growth_ingest::Error, bool)> {
+    let kept_from_before = lane.open().await.map_err(|error| (error.into(), false))?;
+    growth_ingest::keep(lane, events).await.map_err(|error| (error, kept_from_before))
 }

@@ -72,18 +72,20 @@ statements! {
 
 /// Stores events whose key is new, in one statement that is a transaction of its own; several may have one key.
 ///
-/// Returns the keys of those that were stored. It waits for nobody who applies events.
-pub async fn receive(db: &Db, events: &[StripeEventRow]) -> Result<Vec<EventKey>, Error> {
-    insert(Target::Alone(db), RECEIVE_TAIL, events).await
+/// Returns the keys of those that were stored. It waits for nobody who applies events. On a [`Target::Db`] of the
+/// embedded engine it fails: that one only reads.
+pub async fn receive(on: impl Into<Target<'_>>, events: &[StripeEventRow]) -> Result<Vec<EventKey>, Error> {
+    insert(on.into(), RECEIVE_TAIL, events).await
 }
 
 /// Gives events that could not be read another chance, each with its new text; returns the keys of those.
-pub async fn try_again(db: &Db, events: &[StripeEventRow]) -> Result<Vec<EventKey>, Error> {
+pub async fn try_again(on: impl Into<Target<'_>>, events: &[StripeEventRow]) -> Result<Vec<EventKey>, Error> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = try_again_sql(db.engine());
-    Ok(built_query(Target::Alone(db), sql).bind(table::json(events)?).fetch_all().await?)
+    let on = on.into();
+    let sql = try_again_sql(on.engine());
+    Ok(built_query(on, sql).bind(table::json(events)?).fetch_all().await?)
 }
 
 /// Stores events whose key is new, whose row is [`EventState::Failed`], or whose row is [`EventState::Pending`]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use growth_db::rows::inbox::{self, EventKey, EventState, Filter, Settled, StripeEventRow};
 use growth_db::rows::users::{self, ToldUser};
-use growth_db::{Db, query};
+use growth_db::{Db, Target, query};
 use growth_testkit::on_each_engine;
 
 fn came(seconds: i64) -> DateTime<Utc> {
@@ -64,11 +64,11 @@ fn state(
 on_each_engine! {
     async fn what_is_received_is_committed_and_a_second_copy_is_left_alone(db: TestDb) {
         let both = [event("evt_1", 0, "first"), event("evt_1", 1, "second"), event("evt_2", 2, "b")];
-        let mut new = inbox::receive(&db, &both).await.unwrap();
+        let mut new = inbox::receive(Target::Alone(&db), &both).await.unwrap();
         new.sort();
         assert_eq!(new, [key("evt_1"), key("evt_2")]);
-        assert_eq!(inbox::receive(&db, &[event("evt_2", 3, "other")]).await.unwrap(), []);
-        assert_eq!(inbox::receive(&db, &[]).await.unwrap(), []);
+        assert_eq!(inbox::receive(Target::Alone(&db), &[event("evt_2", 3, "other")]).await.unwrap(), []);
+        assert_eq!(inbox::receive(Target::Alone(&db), &[]).await.unwrap(), []);
         assert_eq!(
             states(&db).await,
             [state("evt_1", "pending", 0, None, "first"), state("evt_2", "pending", 0, None, "b")]
@@ -77,11 +77,11 @@ on_each_engine! {
     }
 
     async fn a_second_copy_gives_a_failed_event_another_chance_and_no_other(db: TestDb) {
-        inbox::receive(&db, &[event("evt_1", 0, "a"), event("evt_2", 0, "b"), event("evt_3", 0, "c")]).await.unwrap();
+        inbox::receive(Target::Alone(&db), &[event("evt_1", 0, "a"), event("evt_2", 0, "b"), event("evt_3", 0, "c")]).await.unwrap();
         settle(&db, "evt_1", EventState::Failed, Some("broken")).await;
         settle(&db, "evt_2", EventState::Applied, None).await;
         let copies = ["evt_1", "evt_2", "evt_3", "evt_4"].map(|id| event(id, 9, "better"));
-        assert_eq!(inbox::try_again(&db, &copies).await.unwrap(), [key("evt_1")]);
+        assert_eq!(inbox::try_again(Target::Alone(&db), &copies).await.unwrap(), [key("evt_1")]);
         assert_eq!(
             states(&db).await,
             [
@@ -94,7 +94,7 @@ on_each_engine! {
 
     async fn those_that_waited_longest_are_first_and_a_batch_is_bounded_in_number_and_size(db: TestDb) {
         let rows = [event("evt_d", 1, "1234"), event("evt_c", 2, "1234"), event("evt_b", 3, "é56"), event("evt_a", 3, "1")];
-        inbox::receive(&db, &rows).await.unwrap();
+        inbox::receive(Target::Alone(&db), &rows).await.unwrap();
         let pending = async |most, bytes| {
             let rows = inbox::pending(&*db, most, bytes).await.unwrap();
             ids(&rows).join(" ")
@@ -111,7 +111,7 @@ on_each_engine! {
 
     async fn stored_events_are_found_by_state_type_and_arrival_one_page_after_the_other(db: TestDb) {
         let rows: Vec<_> = (0..7_i64).map(|n| event(&format!("evt_{n}"), n, &"x".repeat(usize::try_from(n % 2).unwrap()))).collect();
-        inbox::receive(&db, &rows).await.unwrap();
+        inbox::receive(Target::Alone(&db), &rows).await.unwrap();
         settle(&db, "evt_1", EventState::Failed, Some("broken")).await;
         settle(&db, "evt_2", EventState::Applied, None).await;
         let found = async |filter: Filter| {

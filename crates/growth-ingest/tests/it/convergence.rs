@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{TimeDelta, Utc};
 use growth_db::rows::inbox::{self, Filter};
 use growth_db::rows::{DisputeRow, MovementRow, PaymentRow, RefundRow, SubscriptionRow};
-use growth_db::{Db, query};
+use growth_db::{Db, Lane, query};
 use growth_demo::world::Truth;
 use growth_domain::window::Window;
 use growth_ingest::{Again, Intake, Pace, Source, apply_pending, ingest, keep, link_waiting_users, receive};
@@ -21,6 +21,12 @@ use tokio::task::block_in_place;
 
 use crate::dump;
 use crate::history::{Plan, beginning, plans, play, users};
+
+async fn lane(db: &Db) -> Lane {
+    let mut lane = Lane::new(db);
+    lane.open().await.unwrap();
+    lane
+}
 
 /// Takes events in by both doors: batches of an even size as files are, those of an odd size as webhooks are.
 async fn take_in(db: &Db, account: &str, events: &[Value], batches: &[usize]) {
@@ -38,7 +44,7 @@ async fn take_in(db: &Db, account: &str, events: &[Value], batches: &[usize]) {
         });
         if size % 2 == 1 {
             let rows: Vec<_> = documents.map(|(text, _)| receive(text, beginning()).unwrap()).collect();
-            assert_eq!(keep(db, &rows).await.unwrap().len(), rows.len());
+            assert_eq!(keep(&mut lane(db).await, &rows).await.unwrap().len(), rows.len());
             continue;
         }
         let intake =

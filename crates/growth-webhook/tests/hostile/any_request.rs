@@ -25,7 +25,7 @@ const LIMIT: usize = 1 << 20;
 const HOLE: &str = "a hole in the document";
 
 /// All that the server says in an answer.
-const ANSWERS: [&str; 13] = [
+const ANSWERS: [&str; 14] = [
     "{\"received\":true}",
     "{\"error\":\"the header Stripe-Signature is there more than once, or is no text\"}",
     "{\"error\":\"the header Stripe-Signature is not of the form t=…,v1=…\"}",
@@ -33,6 +33,7 @@ const ANSWERS: [&str; 13] = [
     "{\"error\":\"the signature is older than 5 minutes\"}",
     "{\"error\":\"the signature is more than 5 minutes in the future\"}",
     "{\"error\":\"the body is not UTF-8\"}",
+    "{\"error\":\"the body is nested deeper than any event of Stripe's\"}",
     "{\"error\":\"the body is not JSON\"}",
     "{\"error\":\"the body is not an event of Stripe's\"}",
     "{\"error\":\"the body is too large\"}",

@@ -344,7 +344,7 @@ fn a_client_that_never_reads_does_not_keep_its_place_for_ever() {
         settings.connections = 1;
         let server = Running::start_with(&db, settings).await;
         let mut greedy = server.connect().await;
-        let requests = (head("GET /readyz HTTP/1.1", &[]) + "\r\n").repeat(1000);
+        let requests = (head("GET /healthz HTTP/1.1", &[]) + "\r\n").repeat(1000);
         // The server takes no more once its answers find no place.
         while greedy.offer(requests.as_bytes(), Duration::from_secs(1)).await {}
         server.assert_well(&db).await;

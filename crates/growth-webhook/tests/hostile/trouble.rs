@@ -252,6 +252,10 @@ fn events_whose_senders_hung_up_keep_their_share_of_the_memory() {
         }
         assert!(refused, "{} events of 250,000 bytes are held within 1,000,000 bytes", waiting().await);
         drop(held);
+        until("the memory is free again", async || {
+            (server.post(event_of("evt_late", 250_000)).await.status == 200).then_some(())
+        })
+        .await;
         server.assert_well(&db).await;
         server.end().await;
     });

@@ -193,7 +193,9 @@ on_each_engine! {
     async fn what_a_webhook_stored_can_be_applied_without_a_server(db: TestDb) {
         let at = chrono::DateTime::from_timestamp(1_750_000_100, 0).unwrap();
         let row = growth_ingest::receive(event("evt_1", &charge("ch_1", 100)), at).unwrap();
-        growth_ingest::keep(&db, &[row]).await.unwrap();
+        let mut lane = growth_db::Lane::new(&db);
+        lane.open().await.unwrap();
+        growth_ingest::keep(&mut lane, &[row]).await.unwrap();
         let place = Place::with_database(db.url());
         assert_eq!(place.report()["freshness"]["pending_events"], json!(1));
         let ran = place.run(["replay", "--pending"]);

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use chrono::DateTime;
-use growth_db::Db;
 use growth_db::rows::{StripeEventRow, inbox};
+use growth_db::{Db, Target};
 use serde_json::Value;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -49,7 +49,7 @@ async fn insert_all(db: &Db, rows: &[StripeEventRow], next: &AtomicUsize) -> See
     let mut seen = Seen::default();
     while let Some(row) = rows.get(next.fetch_add(1, Ordering::Relaxed)) {
         let begun = Instant::now();
-        match inbox::receive(db, std::slice::from_ref(row)).await {
+        match inbox::receive(Target::Alone(db), std::slice::from_ref(row)).await {
             Ok(new) if new.len() == 1 => seen.count(begun, "inserted"),
             Ok(_) => seen.count(begun, "known before"),
             Err(error) => seen.count(begun, format!("{error:#}")),
