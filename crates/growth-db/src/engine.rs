@@ -4,6 +4,8 @@
 //! `$1`-style string that both engines accept; values are encoded and rows
 //! decoded by the native driver, so timestamps and JSON keep their types.
 
+use std::time::{Duration, Instant};
+
 use futures_core::stream::BoxStream;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgPool, PgRow, Postgres};
@@ -41,7 +43,11 @@ pub enum Tx {
 pub struct Lane {
     db: Db,
     own: Option<PoolConnection<Postgres>>,
+    used: Instant,
 }
+
+/// A connection that was not used for so long may have been cut off without a word, by whatever stands between.
+const IDLE: Duration = Duration::from_mins(1);
 
 /// Which engine runs a statement, where its text must differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +246,14 @@ impl Db {
         }
     }
 
+    /// How many connections to a server there are at most; 1 for an embedded database, as far as writing goes.
+    pub fn connections(&self) -> u32 {
+        match self {
+            Self::Sqlite { .. } => 1,
+            Self::Postgres(pool) => pool.options().get_max_connections(),
+        }
+    }
+
     /// Waits until every connection is closed, so that an embedded database is one whole file again.
     pub async fn close(&self) {
         match self {
@@ -255,11 +269,15 @@ impl Db {
 impl Lane {
     /// Makes a lane, which connects when it is used first.
     pub fn new(db: &Db) -> Self {
-        Self { db: db.clone(), own: None }
+        Self { db: db.clone(), own: None, used: Instant::now() }
     }
 
     /// Connects where that has not been done. Returns whether it was, so that the connection may be a dead one.
     pub async fn open(&mut self) -> Result<bool> {
+        if self.used.elapsed() > IDLE {
+            self.give_up();
+        }
+        self.used = Instant::now();
         match (&self.db, &self.own) {
             (Db::Postgres(pool), None) => {
                 self.own = Some(pool.acquire().await?);

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use growth_db::rows::inbox::{self, EventKey, EventState, Filter, Settled, StripeEventRow};
-use growth_db::{Db, Tx};
+use growth_db::{Db, Tx, migrate};
 use growth_domain::pricing::Policy;
 
 use crate::error::Error;
@@ -47,7 +47,8 @@ impl Default for Pace {
 /// Applies the events that wait longest, in one transaction; none when none waits.
 ///
 /// An event that cannot be applied becomes failed and stops nobody. Several processes may do this on one database:
-/// each event is applied by one of them.
+/// each event is applied by one of them. An error is the database's, or that of a schema which is not this program's;
+/// nothing is lost by it, and trying again later is right.
 pub async fn apply_pending(db: &Db, pace: &mut Pace) -> Result<Vec<Outcome>, Error> {
     if !inbox::any_pending(db).await? {
         return Ok(Vec::new());
@@ -115,11 +116,17 @@ async fn next(
                 return Ok((outcomes, last));
             }
             (Err(error), [row]) if error.is_about_data() => {
+                // A program that is older than the schema is itself at fault.
+                migrate::check(db).await?;
                 pace.most = MOST;
                 return Ok((vec![give_up(db, row, &error).await?], last));
             }
             (Err(error), [_, _, ..]) if error.is_about_data() => pace.most = rows.len() / 2,
-            (Err(error), _) => return Err(error),
+            (Err(error), _) => {
+                // It may have been too much for the server's patience.
+                pace.most = (rows.len() / 2).max(1);
+                return Err(error);
+            }
         }
     }
 }
@@ -153,7 +160,7 @@ async fn give_up(db: &Db, row: &StripeEventRow, error: &Error) -> Result<Outcome
 
 fn settle(row: &StripeEventRow, state: EventState, last_error: Option<String>) -> Settled {
     let (account, livemode, id) = key(row);
-    Settled { account, livemode, id, state: state.as_str(), last_error }
+    Settled { account, livemode, id, attempts: row.attempts, state: state.as_str(), last_error }
 }
 
 fn outcome(row: &StripeEventRow, state: EventState, problems: Vec<String>) -> Outcome {

@@ -79,18 +79,34 @@ const USERS_AT_A_TIME: u32 = 500;
 
 /// Gives payments and customers that are already stored to users who came, or changed their address, later.
 ///
-/// Whoever stores users puts them on a list; this works it off and returns how many there were.
+/// Whoever stores users puts them on a list; this takes some off it and returns how many, 0 at its end. A user whose
+/// payments cannot be written is taken off alone, and told by the error after that. Any other error is the
+/// database's; nothing was taken off then.
 pub async fn link_waiting_users(db: &Db) -> Result<u64, crate::Error> {
-    let mut linked = 0;
-    while directory::any_unlinked(db).await? {
+    if !directory::any_unlinked(db).await? {
+        return Ok(0);
+    }
+    let mut most = USERS_AT_A_TIME;
+    loop {
         let mut tx = db.begin().await?;
         project::lock(&mut tx).await?;
-        let users = directory::take_unlinked(&mut tx, USERS_AT_A_TIME).await?;
-        link(&mut tx, &users).await?;
-        tx.commit().await?;
-        linked += users.len() as u64;
+        let users = directory::take_unlinked(&mut tx, most).await?;
+        match link(&mut tx, &users).await {
+            Ok(()) => {
+                tx.commit().await?;
+                return Ok(users.len() as u64);
+            }
+            Err(error) if error.is_about_data() && users.len() > 1 => most = (most / 2).max(1),
+            Err(error) if error.is_about_data() => {
+                drop(tx);
+                let mut tx = db.begin().await?;
+                directory::take_unlinked(&mut tx, 1).await?;
+                tx.commit().await?;
+                return Err(error.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(linked)
 }
 
 async fn link(tx: &mut Tx, users: &[UserRow]) -> Result<(), Error> {

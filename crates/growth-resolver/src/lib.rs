@@ -13,8 +13,9 @@
 //! Invariants:
 //!
 //! * A live key asks for live data only, a test key for test data.
-//! * An answer is stamped with the time before it was asked for, so an event
-//!   about what happened meanwhile is the later fact.
+//! * An answer is stamped some minutes before it was asked for, so an event is
+//!   always the later fact, whatever the clocks say: an answer adds what is
+//!   missing and never changes what an event told.
 //! * What cannot be had is asked for at growing pauses, and never keeps anything
 //!   else from being asked for.
 //! * The subscription that is read for its discounts is not taken in: a state

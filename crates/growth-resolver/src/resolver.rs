@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use futures_util::future::join_all;
 use growth_db::Db;
 use growth_ingest::{Error, Intake, Source, ingest};
@@ -69,6 +69,8 @@ struct Wanted {
     keys: Vec<Key>,
 }
 
+/// How long before the question an answer is stamped.
+const NO_NEWS: TimeDelta = TimeDelta::minutes(5);
 /// How many questions of one kind are put in a round.
 const MOST: usize = 100;
 /// How many questions are put at once, whose answers are taken in together.
@@ -325,6 +327,9 @@ impl Resolver {
         objects: Vec<(String, Value)>,
     ) -> Result<(), Error> {
         let livemode = self.client.livemode();
+        // An event's time has whole seconds of Stripe's clock, and ours may differ by as much as a signature may be old.
+        // What is stamped before all that can be news never hides an event: what is asked for is in no event anyway.
+        let received_at = received_at.trunc_subsecs(0) - NO_NEWS;
         let intake = Intake { source: Source::Api, received_at, livemode, account: account.to_owned() };
         let mut sets = vec![objects];
         while let Some(objects) = sets.pop() {

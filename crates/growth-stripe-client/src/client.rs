@@ -67,10 +67,12 @@ impl Client {
             };
             let pause = retries.pause(tries, retry_after).filter(|_| again);
             tracing::debug!(path = request.path, account, tries, ?pause, %error, "Stripe did not answer as hoped");
-            let Some(pause) = pause else { return Err(error) };
-            if matches!(error, Error::RateLimited { .. }) {
-                limiter.hold(pause);
+            if matches!(error, Error::RateLimited { .. })
+                && let Some(hold) = retry_after.or(pause)
+            {
+                limiter.hold(hold);
             }
+            let Some(pause) = pause else { return Err(error) };
             sleep(pause).await;
         }
     }

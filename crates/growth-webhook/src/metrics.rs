@@ -121,8 +121,7 @@ impl Metrics {
         self.seconds.observe(took.as_secs_f64());
     }
 
-    pub(crate) fn refused(&self, reason: &'static str, status: u16, took: Duration) {
-        let outcome = if status >= 500 { "unavailable" } else { "refused" };
+    pub(crate) fn refused(&self, outcome: &'static str, reason: &'static str, took: Duration) {
         self.refused.get_or_create(&[("reason", reason)]).inc();
         self.answered(outcome, took);
     }

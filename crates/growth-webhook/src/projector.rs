@@ -1,9 +1,11 @@
 //! Applying what is stored, in the background.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use growth_db::Db;
 use growth_db::rows::EventState;
 use growth_ingest::{Error, Outcome, Pace, apply_pending, link_waiting_users};
@@ -19,16 +21,16 @@ use crate::writers::UnderWay;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The pauses after trouble with the database grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// After a small batch the next one waits for at least this long, so that what comes in a row is applied
-/// together: six events tell of one payment.
+/// Between two batches there is at least this long, so that what comes in a row is applied together: six events tell
+/// of one payment.
 const GAP: Duration = Duration::from_millis(40);
-/// A batch of so many or more is followed by the next one at once.
-const MANY: usize = 100;
 /// While events come in faster than one after the other, they go first: for the first of these at most before each
 /// batch, and until none did for the second.
 const GIVE_WAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(20));
 /// How often it looks whether they do.
 const LOOK: Duration = Duration::from_millis(5);
+/// Where events have waited for longer than this, nobody goes before them any more.
+const BEHIND: Duration = Duration::from_secs(5);
 /// How long one batch may take before its connection is given up.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -45,19 +47,31 @@ pub(crate) struct Projector {
     pub(crate) clock: Clock,
 }
 
+/// What the projector remembers from batch to batch.
+#[derive(Default)]
+struct State {
+    pace: Pace,
+    /// When the last batch was done.
+    last: Option<Instant>,
+    /// Whether it had waited for too long.
+    behind: bool,
+}
+
 impl Projector {
     /// Works until it is told to stop, and then until nothing waits any more or trouble comes up.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut pace = Pace::default();
+        let mut state = State::default();
         let mut pause = PAUSES.0;
-        let mut last = Instant::now();
         loop {
             let stopping = stop.is_cancelled();
-            let trouble = self.round(&mut pace, &mut last).await;
+            // A mistake in our code costs a round, not all that would have come after it.
+            let round = AssertUnwindSafe(self.round(&mut state)).catch_unwind().await;
+            let round =
+                round.unwrap_or_else(|_| Err("growthctl made a mistake here, please report it".to_owned()));
             if stopping {
                 return;
             }
-            match trouble {
+            match round {
                 Ok(()) => {
                     pause = PAUSES.0;
                     tokio::select! {
@@ -78,30 +92,36 @@ impl Projector {
         }
     }
 
-    /// Applies all that waits.
-    async fn round(&self, pace: &mut Pace, last: &mut Instant) -> Result<(), String> {
+    /// Applies all that waits, and looks for what waits for new users whenever no event does.
+    async fn round(&self, state: &mut State) -> Result<(), String> {
         loop {
-            self.give_way(*last).await;
-            let outcomes = within(apply_pending(&self.db, pace)).await?;
-            if outcomes.is_empty() {
-                break;
+            self.give_way(state).await;
+            let outcomes = within(apply_pending(&self.db, &mut state.pace)).await?;
+            state.behind = false;
+            if !outcomes.is_empty() {
+                self.tell(&outcomes, state);
+                self.applied.notify_one();
+                continue;
             }
-            if outcomes.len() < MANY {
-                *last = Instant::now();
+            match within(link_waiting_users(&self.db)).await {
+                Ok(0) => return Ok(()),
+                Ok(users) => tracing::debug!(users, "looked for payments of new users"),
+                Err(problem) => {
+                    tracing::error!(problem, "payments were not given to new users");
+                    return Ok(());
+                }
             }
-            self.tell(&outcomes);
-            self.applied.notify_one();
         }
-        let users = within(link_waiting_users(&self.db)).await?;
-        if users > 0 {
-            tracing::debug!(users, "looked for payments of new users");
-        }
-        Ok(())
     }
 
     /// Lets a burst of events be stored before it takes the processor and the disk, but never waits for its end.
-    async fn give_way(&self, last: Instant) {
-        sleep_until(last + GAP).await;
+    async fn give_way(&self, state: &State) {
+        if state.behind {
+            return;
+        }
+        if let Some(last) = state.last {
+            sleep_until(last + GAP).await;
+        }
         let (until, mut busy_at) = (Instant::now() + GIVE_WAY.0, None);
         loop {
             let now = Instant::now();
@@ -116,10 +136,12 @@ impl Projector {
         }
     }
 
-    fn tell(&self, outcomes: &[Outcome]) {
+    fn tell(&self, outcomes: &[Outcome], state: &mut State) {
         let now: DateTime<Utc> = (self.clock)();
+        state.last = Some(Instant::now());
         for outcome in outcomes {
             let waited = (now - outcome.received_at).to_std().unwrap_or_default();
+            state.behind |= waited > BEHIND;
             self.metrics.projected(outcome.state, waited);
             if outcome.state == EventState::Failed {
                 // What is wrong may quote the event, so it is in the database only.

@@ -71,6 +71,11 @@ impl Refusal {
         }
     }
 
+    /// Whose fault it is, in logs and metrics.
+    pub(crate) fn outcome(self) -> &'static str {
+        if self.status_code().is_server_error() { "unavailable" } else { "refused" }
+    }
+
     /// Its name in logs and metrics.
     pub(crate) fn label(self) -> &'static str {
         match self {

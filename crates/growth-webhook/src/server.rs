@@ -13,7 +13,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -48,7 +48,7 @@ pub struct Settings {
     pub connections: usize,
     /// How many events may wait to be stored.
     pub queue: usize,
-    /// How long requests that are under way may take at the end, and what is stored to be applied.
+    /// How long requests that are under way may take at the end, and then what is stored to be applied.
     pub shutdown_timeout: Duration,
 }
 
@@ -64,7 +64,7 @@ impl Settings {
             write_timeout: Duration::from_secs(15),
             connections: 2048,
             queue: 1024,
-            shutdown_timeout: Duration::from_secs(20),
+            shutdown_timeout: Duration::from_secs(15),
         }
     }
 }
@@ -132,9 +132,12 @@ impl Server {
         &self.applied
     }
 
-    /// Serves until `stop`, then finishes: requests under way are answered, what was accepted is committed, and
-    /// what is stored is applied as far as the time allows.
-    pub async fn run(self, listeners: Listeners, stop: CancellationToken) {
+    /// Serves until `stop`, then finishes within the shutdown timeout: requests under way are answered, what was
+    /// accepted is committed, and what is stored is applied as far as the time allows.
+    ///
+    /// Returns whether all of it was done. What was not is done by the next process: Stripe sends again what was not
+    /// answered, and what is stored is applied.
+    pub async fn run(self, listeners: Listeners, stop: CancellationToken) -> bool {
         let Self { db, settings, clock, metrics, applied } = self;
         let stored = Arc::new(Notify::new());
         let writers = Writers::start(&db, settings.queue, &stored, &metrics);
@@ -173,25 +176,31 @@ impl Server {
             .route("/readyz", get(health::ready))
             .with_state(shared.clone());
         let patience = settings.shutdown_timeout;
-        serve(listeners.webhooks, routes, settings, stop).await;
+        let answered = serve(listeners.webhooks, routes, settings, stop).await;
+        let deadline = Instant::now() + patience;
         if let Some(scrapes) = scrapes {
-            let _ = scrapes.await;
+            let _ = timeout_at(deadline, scrapes).await;
         }
         // A request that outlasted the patience still holds its share; what it brought is in the queue or was not
         // answered.
-        if let Some(parts) = Arc::into_inner(shared.0) {
-            parts.writers.finish().await;
-        }
+        let written = match Arc::into_inner(shared.0) {
+            Some(parts) => timeout_at(deadline, parts.writers.finish()).await.is_ok(),
+            None => false,
+        };
         applied_all.cancel();
-        if timeout(patience, &mut projector).await.is_err() {
+        let applied = matches!(timeout_at(deadline, &mut projector).await, Ok(Ok(())));
+        if !applied {
             projector.abort();
             tracing::warn!("some stored events wait for the next start to be applied");
         }
+        answered && written && applied
     }
 }
 
 /// Serves connections until `stop`, and then until each has been answered or the patience is over.
-async fn serve(listener: TcpListener, routes: Router, settings: Settings, stop: CancellationToken) {
+///
+/// Returns whether each was.
+async fn serve(listener: TcpListener, routes: Router, settings: Settings, stop: CancellationToken) -> bool {
     let service = TowerToHyperService::new(routes);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -238,7 +247,9 @@ async fn serve(listener: TcpListener, routes: Router, settings: Settings, stop: 
         graceful.shutdown().await;
         connections.wait().await;
     };
-    if timeout(settings.shutdown_timeout, ended).await.is_err() {
+    let all = timeout(settings.shutdown_timeout, ended).await.is_ok();
+    if !all {
         tracing::warn!("some requests were not answered in time");
     }
+    all
 }

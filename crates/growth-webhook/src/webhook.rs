@@ -36,13 +36,13 @@ pub(crate) async fn receive(State(shared): State<Shared>, request: Request) -> R
             (StatusCode::OK, [(CONTENT_TYPE, "application/json")], "{\"received\":true}").into_response()
         }
         Err(refusal) => {
-            let reason = refusal.label();
-            shared.metrics.refused(reason, refusal.status_code().as_u16(), took);
+            let (outcome, reason) = (refusal.outcome(), refusal.label());
+            shared.metrics.refused(outcome, reason, took);
             if let Some(About { id, event_type }) = about {
                 let (event, r#type) = (id.as_str(), event_type.as_str());
-                tracing::warn!(event, r#type, outcome = "refused", reason, ms, "webhook");
+                tracing::warn!(event, r#type, outcome, reason, ms, "webhook");
             } else {
-                tracing::warn!(outcome = "refused", reason, ms, "webhook");
+                tracing::warn!(outcome, reason, ms, "webhook");
             }
             refusal.into_response()
         }

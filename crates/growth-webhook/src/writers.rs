@@ -3,10 +3,12 @@
 //! Nobody waits for a timer. A writer takes all that queued up while the commits before it were on their way, so
 //! the batches grow with the load by themselves.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use growth_db::rows::StripeEventRow;
 use growth_db::{Db, Engine, Lane};
 use growth_ingest::Kept;
@@ -17,9 +19,12 @@ use tokio_util::task::TaskTracker;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 
-/// How many writers share the queue of a server, each with a connection of its own: up to so many events at a time
-/// are inserted one by one. An embedded database has one connection that writes.
-const WRITERS: usize = 8;
+/// Up to so many events at a time are inserted one by one on a server, each on a connection of its own.
+const DIRECT: usize = 8;
+/// How many writers share what comes beyond that: the fewer, the more each of them takes at a time.
+const BULK: usize = 3;
+/// How many connections of a pool are left to whoever else works with the database.
+const OTHERS: u32 = 4;
 /// The most events of one commit.
 const BATCH: usize = 500;
 /// How long a commit may take before whoever waits for it is told to try again.
@@ -36,7 +41,10 @@ struct Job {
 
 /// What stores events.
 pub(crate) struct Writers {
-    queue: mpsc::Sender<Job>,
+    /// For little at a time, and to how much of it; an embedded database has one connection that writes, and only the
+    /// other queue.
+    direct: (usize, mpsc::Sender<Job>),
+    bulk: mpsc::Sender<Job>,
     under_way: Arc<UnderWay>,
     tasks: TaskTracker,
 }
@@ -44,19 +52,26 @@ pub(crate) struct Writers {
 impl Writers {
     /// Starts the writers; `stored` is woken whenever something new is in the database.
     pub(crate) fn start(db: &Db, queue: usize, stored: &Arc<Notify>, metrics: &Arc<Metrics>) -> Self {
-        let (sender, receiver) = mpsc::channel(queue);
-        let receiver = Arc::new(Mutex::new(receiver));
         let tasks = TaskTracker::new();
-        let writers = match db.engine() {
-            Engine::Sqlite => 1,
-            Engine::Postgres => WRITERS,
+        let writers = |number: usize| {
+            let (sender, receiver) = mpsc::channel(queue);
+            let receiver = Arc::new(Mutex::new(receiver));
+            for _ in 0..number {
+                let queue = Arc::clone(&receiver);
+                tasks.spawn(write(Lane::new(db), queue, Arc::clone(stored), Arc::clone(metrics)));
+            }
+            (number, sender)
         };
-        for _ in 0..writers {
-            let queue = Arc::clone(&receiver);
-            tasks.spawn(write(Lane::new(db), queue, Arc::clone(stored), Arc::clone(metrics)));
-        }
+        let (direct, (_, bulk)) = match db.engine() {
+            Engine::Sqlite => (writers(0), writers(1)),
+            Engine::Postgres => {
+                let lanes = usize::try_from(db.connections().saturating_sub(OTHERS)).unwrap_or(1).max(1);
+                let bulk = lanes.min(BULK);
+                (writers(lanes.saturating_sub(bulk).min(DIRECT)), writers(bulk))
+            }
+        };
         tasks.close();
-        Self { queue: sender, under_way: Arc::default(), tasks }
+        Self { direct, bulk, under_way: Arc::default(), tasks }
     }
 
     /// Stores an event; it is committed once this returns what became of it.
@@ -66,8 +81,9 @@ impl Writers {
         share: Option<OwnedSemaphorePermit>,
     ) -> Result<Kept, Refusal> {
         let under_way = UnderWay::begin(&self.under_way);
+        let queue = if under_way.before < self.direct.0 { &self.direct.1 } else { &self.bulk };
         let (done, kept) = oneshot::channel();
-        self.queue.try_send(Job { event, share, under_way, done }).map_err(|_| Refusal::Busy)?;
+        queue.try_send(Job { event, share, under_way, done }).map_err(|_| Refusal::Busy)?;
         let kept = timeout(PATIENCE, kept).await;
         kept.ok().and_then(Result::ok).flatten().ok_or(Refusal::NotStored)
     }
@@ -79,8 +95,8 @@ impl Writers {
 
     /// Ends the writers after what is queued is stored. Nobody may be calling [`Writers::keep`] any more.
     pub(crate) async fn finish(self) {
-        let Self { queue, tasks, .. } = self;
-        drop(queue);
+        let Self { direct, bulk, tasks, .. } = self;
+        drop((direct, bulk));
         tasks.wait().await;
     }
 }
@@ -95,17 +111,19 @@ impl UnderWay {
     }
 
     fn begin(all: &Arc<Self>) -> OneUnderWay {
-        all.0.fetch_add(1, Ordering::Relaxed);
-        OneUnderWay(Arc::clone(all))
+        OneUnderWay { before: all.0.fetch_add(1, Ordering::Relaxed), all: Arc::clone(all) }
     }
 }
 
 /// Counts one event as long as it is on its way.
-struct OneUnderWay(Arc<UnderWay>);
+struct OneUnderWay {
+    all: Arc<UnderWay>,
+    before: usize,
+}
 
 impl Drop for OneUnderWay {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.all.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -120,7 +138,9 @@ async fn write(
     while queue.lock().await.recv_many(&mut jobs, BATCH).await > 0 {
         let (events, waiting): (Vec<_>, Vec<_>) =
             jobs.drain(..).map(|job| (job.event, (job.done, job.share, job.under_way))).unzip();
-        let kept = keep_all(&mut lane, &events, &metrics).await;
+        // A mistake in our code costs these events another try, not the writer.
+        let kept = AssertUnwindSafe(keep_all(&mut lane, &events, &metrics)).catch_unwind().await;
+        let kept = kept.unwrap_or_else(|_| vec![None; events.len()]);
         stored.notify_one();
         for ((done, ..), kept) in waiting.into_iter().zip(kept) {
             // Whoever has stopped waiting is sent the event again.
@@ -136,9 +156,13 @@ async fn keep_all(lane: &mut Lane, events: &[StripeEventRow], metrics: &Metrics)
         Err(Trouble::Event) if events.len() > 1 => {
             let mut kept = Vec::new();
             for event in events {
-                let one = keep(lane, std::slice::from_ref(event), metrics).await;
-                kept.push(one.ok().and_then(|one| one.first().copied()));
+                match keep(lane, std::slice::from_ref(event), metrics).await {
+                    Ok(one) => kept.push(one.first().copied()),
+                    Err(Trouble::Event) => kept.push(None),
+                    Err(Trouble::Database) => break,
+                }
             }
+            kept.resize(events.len(), None);
             kept
         }
         Err(_) => vec![None; events.len()],
@@ -163,7 +187,10 @@ async fn keep(lane: &mut Lane, events: &[StripeEventRow], metrics: &Metrics) -> 
                 metrics.database(true);
                 return Ok(kept);
             }
-            Ok(Err((error, _))) if error.is_about_data() => (Trouble::Event, false, error.to_string()),
+            // What is wrong may quote the event.
+            Ok(Err((error, _))) if error.is_about_data() => {
+                (Trouble::Event, false, "refused as data".to_owned())
+            }
             Ok(Err((error, kept_from_before))) => (Trouble::Database, kept_from_before, error.to_string()),
             Err(_) => (Trouble::Database, false, format!("no answer within {} s", PATIENCE.as_secs())),
         };

@@ -47,6 +47,10 @@ pub(crate) fn exit_code(result: anyhow::Result<Outcome>, printer: &Printer) -> E
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    // A pipe of the database's is not our output.
+    if error.chain().any(<dyn std::error::Error>::is::<growth_db::Error>) {
+        return false;
+    }
     let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

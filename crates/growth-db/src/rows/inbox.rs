@@ -28,7 +28,7 @@ table! {
         received_at: DateTime<Utc>,
         /// See [`EventState`].
         state: String,
-        /// How often it was tried.
+        /// How often it was tried to apply it, or came again after that had failed.
         attempts: i64,
         /// Why it failed.
         last_error: Option<String>,
@@ -44,7 +44,7 @@ pub enum EventState {
     Pending,
     /// Its facts are in the tables.
     Applied,
-    /// It could not be read; kept with its error.
+    /// It could not be read or applied; kept with its error.
     Failed,
     /// Of a type that no figure needs; kept.
     Ignored,
@@ -72,7 +72,7 @@ statements! {
 
 /// Stores events whose key is new, in one statement that is a transaction of its own; several may have one key.
 ///
-/// Returns the keys of those that were stored. It waits for nobody who applies events. On a [`Target::Db`] of the
+/// Returns the keys of those that were stored. It does not wait for whoever applies an earlier copy. On a [`Target::Db`] of the
 /// embedded engine it fails: that one only reads.
 pub async fn receive(on: impl Into<Target<'_>>, events: &[StripeEventRow]) -> Result<Vec<EventKey>, Error> {
     insert(on.into(), RECEIVE_TAIL, events).await
@@ -160,13 +160,16 @@ pub struct Settled {
     pub livemode: bool,
     /// See [`StripeEventRow::id`].
     pub id: String,
+    /// See [`StripeEventRow::attempts`], as it was when the event was read.
+    pub attempts: i64,
     /// The text of an [`EventState`].
     pub state: &'static str,
     /// Why it failed.
     pub last_error: Option<String>,
 }
 
-/// Writes what became of events; no two of them may have the same key.
+/// Writes what became of events; no two of them may have the same key. One of which another copy came meanwhile is
+/// left alone, and waits for its turn.
 pub async fn settle(tx: &mut Tx, settled: &[Settled]) -> Result<(), Error> {
     if settled.is_empty() {
         return Ok(());
@@ -241,7 +244,7 @@ fn insert_sql(engine: Engine, tail: &str) -> String {
 
 fn try_again_sql(engine: Engine) -> String {
     format!(
-        "{}UPDATE stripe_events SET state = 'pending', api_version = rows.api_version, source = rows.source, \
+        "{}UPDATE stripe_events SET state = 'pending', attempts = stripe_events.attempts + 1, api_version = rows.api_version, source = rows.source, \
          received_at = rows.received_at, payload = rows.payload FROM rows \
          WHERE stripe_events.account = rows.account AND stripe_events.livemode = rows.livemode \
          AND stripe_events.id = rows.id AND stripe_events.state = 'failed' \
@@ -284,13 +287,15 @@ fn settle_sql(engine: Engine) -> String {
         ("account", Kind::Text),
         ("livemode", Kind::Bool),
         ("id", Kind::Text),
+        ("attempts", Kind::BigInt),
         ("state", Kind::Text),
         ("last_error", Kind::Text),
     ];
     format!(
         "{}UPDATE stripe_events SET state = rows.state, last_error = rows.last_error, \
          attempts = stripe_events.attempts + 1 FROM rows WHERE stripe_events.account = rows.account \
-         AND stripe_events.livemode = rows.livemode AND stripe_events.id = rows.id",
+         AND stripe_events.livemode = rows.livemode AND stripe_events.id = rows.id \
+         AND stripe_events.attempts = rows.attempts",
         table::rows(engine, &columns)
     )
 }

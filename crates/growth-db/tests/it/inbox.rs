@@ -39,9 +39,12 @@ async fn settle(db: &Db, id: &str, state: EventState, last_error: Option<&str>) 
     let mut tx = db.begin().await.unwrap();
     let (account, livemode, id) = key(id);
     let last_error = last_error.map(str::to_owned);
-    inbox::settle(&mut tx, &[Settled { account, livemode, id, state: state.as_str(), last_error }])
-        .await
-        .unwrap();
+    inbox::settle(
+        &mut tx,
+        &[Settled { account, livemode, id, attempts: 0, state: state.as_str(), last_error }],
+    )
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -82,10 +85,12 @@ on_each_engine! {
         settle(&db, "evt_2", EventState::Applied, None).await;
         let copies = ["evt_1", "evt_2", "evt_3", "evt_4"].map(|id| event(id, 9, "better"));
         assert_eq!(inbox::try_again(Target::Alone(&db), &copies).await.unwrap(), [key("evt_1")]);
+        // Whoever read the first copy comes too late to say what became of it.
+        settle(&db, "evt_1", EventState::Applied, None).await;
         assert_eq!(
             states(&db).await,
             [
-                state("evt_1", "pending", 1, Some("broken"), "better"),
+                state("evt_1", "pending", 2, Some("broken"), "better"),
                 state("evt_2", "applied", 1, None, "b"),
                 state("evt_3", "pending", 0, None, "c"),
             ]

@@ -28,7 +28,7 @@ pub(crate) struct Running {
     pub(crate) metrics: SocketAddr,
     now: Arc<AtomicI64>,
     stop: CancellationToken,
-    server: JoinHandle<()>,
+    server: JoinHandle<bool>,
 }
 
 /// The default settings with the test's secret.

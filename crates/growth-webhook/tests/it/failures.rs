@@ -78,7 +78,7 @@ on_each_engine! {
         allow(&db).await;
         place.tell([paid(7)]).await;
         place.close().await;
-        assert_healed(&db, 3).await;
+        assert_healed(&db, 5).await;
     }
 
     async fn a_poisonous_event_is_kept_and_applied_by_hand(db: TestDb) {

@@ -53,7 +53,7 @@ pub(crate) struct Place {
     metrics: SocketAddr,
     applied: Arc<Notify>,
     pub(crate) stop: CancellationToken,
-    run: JoinHandle<()>,
+    run: JoinHandle<bool>,
 }
 
 impl Place {

@@ -106,7 +106,7 @@ pub(crate) async fn sample_database(
         count_usage(&db, usage, as_of).await?;
         step(usage.len());
     }
-    link_waiting_users(&db).await?;
+    while link_waiting_users(&db).await? > 0 {}
     Ok(db)
 }
 

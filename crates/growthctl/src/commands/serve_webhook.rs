@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{SubsecRound, Utc};
-use growth_db::Db;
 use growth_db::connect::Limits;
 use growth_db::migrate;
+use growth_db::{Db, SqlError};
 use growth_webhook::{Clock, Listeners, Secrets, Server};
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::database;
@@ -26,6 +26,8 @@ use crate::settings::{Settings, Told, given, told};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the rest may take at the end, after the server has finished.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
+/// The pause before it looks again for a database that is not there when the server starts.
+const CONNECT_AGAIN: Duration = Duration::from_secs(2);
 /// How many files are open besides the connections of the server.
 const OTHER_FILES: u64 = 128;
 /// What a body may be limited to.
@@ -82,9 +84,12 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let client = resolving::client(settings)?;
     let _log = logging::init(settings.log_format, printer.quiet, printer.verbose);
     let stop = CancellationToken::new();
-    let hurry = until_told_to_stop(stop.clone())?;
+    let hurry = tokio::spawn(until_told_to_stop(stop.clone())?);
 
-    let db = open(settings, args.no_migrate).await?;
+    let db = tokio::select! {
+        db = open(settings, args.no_migrate) => db?,
+        () = stop.cancelled() => return Ok(Outcome::LeftUndone),
+    };
     let webhooks = bind(address).await?;
     let metrics = match metrics_address {
         Some(address) => Some(bind(address).await?),
@@ -110,21 +115,18 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
         tokio::spawn(resolver.run(stop.clone()))
     });
     let serve = async {
-        server.run(Listeners { webhooks, metrics }, stop).await;
+        let finished = server.run(Listeners { webhooks, metrics }, stop).await;
         if let Some(resolver) = resolver {
             let _ = timeout(LAST_PATIENCE, resolver).await;
         }
-        timeout(LAST_PATIENCE, db.close()).await.is_ok()
+        timeout(LAST_PATIENCE, db.close()).await.is_ok() && finished
     };
     tokio::select! {
-        closed = serve => {
-            if !closed {
-                tracing::warn!("the database did not let go of its connections in time");
-            }
-            tracing::info!("stopped");
-            Ok(if closed { Outcome::Done } else { Outcome::LeftUndone })
+        finished = serve => {
+            tracing::info!(finished, "stopped");
+            Ok(if finished { Outcome::Done } else { Outcome::LeftUndone })
         }
-        () = hurry => {
+        _ = hurry => {
             tracing::warn!("told to stop twice: ended at once");
             Ok(Outcome::LeftUndone)
         }
@@ -162,14 +164,29 @@ fn address(text: &Told<String>) -> anyhow::Result<SocketAddr> {
 
 async fn open(settings: &Settings, no_migrate: bool) -> anyhow::Result<Db> {
     let limits = Limits { patience: PATIENCE, ..Limits::default() };
-    let db = database::connect_within(settings, limits).await?;
+    let db = loop {
+        match database::connect_within(settings, limits).await {
+            Err(error) if is_not_there(&error) => {
+                tracing::warn!(problem = %error.root_cause(), "the database is not there yet");
+                sleep(CONNECT_AGAIN).await;
+            }
+            db => break db?,
+        }
+    };
     if no_migrate {
         migrate::check(&db).await?;
+        return Ok(db);
     }
     for migration in migrate::run(&db).await? {
         tracing::info!(migration = migration.name, "applied");
     }
     Ok(db)
+}
+
+/// Whether a server cannot be reached, as opposed to one that refuses us.
+fn is_not_there(error: &anyhow::Error) -> bool {
+    let of_database = error.chain().find_map(|cause| cause.downcast_ref::<growth_db::Error>());
+    matches!(of_database, Some(growth_db::Error::Database(SqlError::Io(_) | SqlError::PoolTimedOut)))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

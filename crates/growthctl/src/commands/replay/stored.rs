@@ -41,7 +41,7 @@ pub(super) async fn apply_again(
         }
         progress.at(applied + ignored + failed);
     }
-    link_waiting_users(&db).await?;
+    while link_waiting_users(&db).await? > 0 {}
     drop(progress);
     db.close().await;
     let counts = [
