@@ -1,12 +1,13 @@
 //! Stripe's facts into rows: the one door through which Stripe's history comes in.
 //!
 //! A document is stored in the raw inbox, read into facts, and the facts are
-//! folded into the tables of revenue, in one transaction. Invariants:
+//! folded into the tables of revenue: at once ([`store`]), or, for webhooks,
+//! stored now ([`keep`]) and applied later ([`apply_pending`]). Invariants:
 //!
 //! * What is stored depends on the set of facts, never on the order or the
 //!   number of their arrivals.
-//! * One process at a time stores into one database: the lock on the policy, taken
-//!   before the first write, is held until the transaction ends.
+//! * One process at a time applies facts to one database: the lock on the policy,
+//!   taken before the first write, is held until the transaction ends.
 //! * A document that cannot be read is kept with its error and stops nobody.
 //! * Nothing is dropped for want of a user, a customer or a payment.
 

@@ -34,6 +34,7 @@ const GETTING_STARTED: &str = "\
 Getting started:
   growthctl report --demo --days 30              a report about a sample business, nothing to set up
   growthctl replay events.ndjson                 take in recorded Stripe events or objects
+  growthctl serve-webhook                        receive them live, see docs/WEBHOOKS.md
   growthctl report --days 30 --output report.md  the report about your own data
 
 Settings come from flags, else the environment, else growthctl.toml, else defaults.
