@@ -32,6 +32,21 @@ on_each_engine! {
         assert_eq!(other.paths().await, [""; 0]);
     }
 
+    async fn an_answer_hides_nothing_that_an_event_told_about_the_same_time(db: TestDb) {
+        charges(&db, 1..=1).await;
+        // Refunded in the very second of the question, and told by a clock that is two minutes behind ours.
+        for (seconds, refunded) in [(3600 - 120, 1000), (3600, 2500)] {
+            let mut charge = charge_in_event(1);
+            charge["amount_refunded"] = refunded.into();
+            event(&db, "charge.refunded", seconds, charge).await;
+        }
+        let mut world = World::new(&db).await;
+        world.stripe.put(charge(1, Some(175)));
+        assert_eq!(world.paths().await, ["/v1/charges/ch_1"]);
+        let payments: Vec<(Option<i64>, i64)> = rows(&db, "SELECT fee, refund_amount FROM payments").await;
+        assert_eq!(payments, [(Some(175), 2500)]);
+    }
+
     async fn a_fee_of_nothing_is_known(db: TestDb) {
         charges(&db, 1..=1).await;
         let mut world = World::new(&db).await;

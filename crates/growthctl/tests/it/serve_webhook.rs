@@ -728,3 +728,45 @@ fn many_unfinished_bodies_take_little_memory() {
         assert_eq!(serving.terminate().await.status.code(), Some(0));
     });
 }
+
+on_each_engine! {
+    async fn with_a_key_it_asks_stripe_for_a_fee_and_shows_that(db: TestDb) {
+        const KEY: &str = "rk_test_served_0123456789";
+        let stripe = growth_testkit::stripe::Stripe::start(KEY).await;
+        let paid_at = now() - 120;
+        let mut charge = json!({"object": "charge", "id": "ch_1", "amount": 2000, "captured": true, "currency": "gbp",
+            "created": paid_at, "status": "succeeded", "livemode": false, "balance_transaction": "txn_1"});
+        let told = json!({"object": "event", "id": "evt_1", "type": "charge.succeeded", "created": paid_at,
+            "livemode": false, "data": {"object": charge}});
+        charge["balance_transaction"] =
+            json!({"object": "balance_transaction", "id": "txn_1", "fee": 59, "currency": "gbp"});
+        stripe.put(charge);
+        let place = Place::with_database(db.url());
+        let mut command = command(&place);
+        command.env("STRIPE_SECRET_KEY", KEY).env("STRIPE_API_BASE", stripe.url());
+        let serving = Serving::start(command.args(["--metrics-listen", "127.0.0.1:0"])).await;
+        assert_eq!(serving.post(&told.to_string()).await.status, 200);
+        let fee = until("the fee is known", async || {
+            let (fee,): (Option<i64>,) =
+                query(&*db, "SELECT MAX(fee) AS fee FROM payments").fetch_one().await.unwrap();
+            fee
+        });
+        assert_eq!(fee.await, 59);
+        let mut metrics = Client::new(serving.metrics.unwrap());
+        let shown = metrics.get("/metrics").await.unwrap().body;
+        let answered = "growthctl_resolver_requests_total{kind=\"fee\",outcome=\"answered\"} 1\n";
+        assert!(shown.contains(answered) && shown.contains("growthctl_resolver_backlog{kind=\"fee\"} "), "{shown}");
+        let ended = serving.terminate().await;
+        assert_eq!(ended.status.code(), Some(0));
+        assert!(ended.log.contains("asks_stripe_about=\"test data\"") && !ended.log.contains(KEY), "{}", ended.log);
+    }
+}
+
+#[test]
+fn a_key_that_is_none_is_wrong_use() {
+    let place = Place::new();
+    let ran = refused(command(&place).env("STRIPE_SECRET_KEY", "pk_live_marker"));
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("STRIPE_SECRET_KEY: this is no Stripe secret key"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("marker"), "{}", ran.stderr);
+}
