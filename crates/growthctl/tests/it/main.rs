@@ -10,4 +10,5 @@ mod orders;
 mod replays;
 mod run;
 mod serve_webhook;
+mod serving;
 mod settings;
