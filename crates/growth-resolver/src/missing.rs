@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use growth_db::rows::SubscriptionChangeRow;
-use growth_db::{Db, Error, Query, query, table};
+use growth_db::{AssertSqlSafe, Db, Error, query, table};
 use growth_domain::stamp::Scope;
 
 use crate::answers::Ask;
@@ -79,35 +79,26 @@ pub(crate) async fn look(
     let start = Place { at: END_OF_TIME, account: String::new(), id: String::new() };
     let after = after.unwrap_or(&start);
     let page = i64::try_from(PAGE).unwrap_or(i64::MAX);
-    let scoped = |sql: &'static str| query(db, sql).bind(livemode);
-    let of_payments =
-        |sql, age| scoped(sql).bind(now - age).bind(after.at).bind(&after.account).bind(&after.id).bind(page);
-    let named = |sql| scoped(sql).bind(&after.account).bind(&after.id).bind(page);
-    Ok(match kind {
-        Kind::Discount => fetch(named(DISCOUNTS), None).await?,
-        Kind::Coupon => fetch(named(COUPONS), Some(Ask::Coupon)).await?,
-        Kind::Price => fetch(named(PRICES), Some(Ask::Price)).await?,
-        Kind::InvoicePayment => {
-            let rows = of_payments(INVOICES, EVENTS_ARRIVE_WITHIN).fetch_all().await?;
-            rows.into_iter().map(by_invoice).collect()
+    let query = query(db, AssertSqlSafe(page_sql(kind))).bind(livemode);
+    Ok(match told_before(kind, now) {
+        None => {
+            let rows = query.bind(&after.account).bind(&after.id).bind(page).fetch_all().await?;
+            rows.into_iter().map(|row| named(kind, row)).collect()
         }
-        Kind::Fee => {
-            let rows = of_payments(FEES, FEES_ARE_KNOWN_WITHIN).fetch_all().await?;
-            rows.into_iter().filter_map(without_fee).collect()
+        Some(told_before) => {
+            let query = query.bind(told_before).bind(after.at).bind(&after.account).bind(&after.id);
+            let rows = query.bind(page).fetch_all().await?;
+            rows.into_iter().filter_map(|row| of_payment(kind, row)).collect()
         }
     })
 }
 
 /// Counts all that is missing.
 pub(crate) async fn count(db: &Db, kind: Kind, livemode: bool, now: DateTime<Utc>) -> Result<u64, Error> {
-    let scoped = |sql: &'static str| query(db, sql).bind(livemode);
-    let query = match kind {
-        Kind::Discount => scoped(DISCOUNTS_IN_ALL),
-        Kind::Coupon => scoped(COUPONS_IN_ALL),
-        Kind::Price => scoped(PRICES_IN_ALL),
-        Kind::InvoicePayment => scoped(INVOICES_IN_ALL).bind(now - EVENTS_ARRIVE_WITHIN),
-        Kind::Fee => scoped(FEES_IN_ALL).bind(now - FEES_ARE_KNOWN_WITHIN),
-    };
+    let mut query = query(db, AssertSqlSafe(count_sql(kind))).bind(livemode);
+    if let Some(told_before) = told_before(kind, now) {
+        query = query.bind(told_before);
+    }
     let (n,): (i64,) = query.fetch_one().await?;
     Ok(u64::try_from(n).unwrap_or_default())
 }
@@ -145,99 +136,109 @@ const EVENTS_ARRIVE_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// Stripe makes the balance transaction shortly after the charge.
 const FEES_ARE_KNOWN_WITHIN: TimeDelta = TimeDelta::seconds(10);
 
-// A coupon is known whole once it shows the products it is limited to, or once it was read by itself: one
-// without a limit shows nothing, as does every event. Objects read by themselves are in the inbox as
-// `file_`, their id, `_` and 16 digits.
-growth_db::statements! {
-    DISCOUNTS = "SELECT account, reference, MIN(customer) AS customer FROM pricing_references AS named
-    WHERE livemode = $1 AND reference >= 'discount:' AND reference < 'discount;' AND (account, reference) > ($2, $3)
-        AND NOT EXISTS (SELECT 1 FROM discounts WHERE discounts.account = named.account
-            AND discounts.livemode = named.livemode AND discounts.id = substr(named.reference, 10))
-    GROUP BY account, reference ORDER BY account, reference LIMIT $4";
-    DISCOUNTS_IN_ALL = "SELECT COUNT(*) AS n FROM (SELECT DISTINCT account, reference FROM pricing_references AS named
-    WHERE livemode = $1 AND reference >= 'discount:' AND reference < 'discount;'
-        AND NOT EXISTS (SELECT 1 FROM discounts WHERE discounts.account = named.account
-            AND discounts.livemode = named.livemode AND discounts.id = substr(named.reference, 10))) AS missing";
-    COUPONS = "SELECT account, reference, MIN(customer) AS customer FROM pricing_references AS named
-    WHERE livemode = $1 AND reference >= 'coupon:' AND reference < 'coupon;' AND (account, reference) > ($2, $3)
-        AND NOT EXISTS (SELECT 1 FROM coupons WHERE coupons.account = named.account
-            AND coupons.livemode = named.livemode AND coupons.id = substr(named.reference, 8)
-            AND (terms ->> 'products' IS NOT NULL OR EXISTS (SELECT 1 FROM stripe_events AS seen
-                WHERE seen.account = named.account AND seen.livemode = named.livemode AND seen.source = 'api'
-                    AND seen.id > 'file_' || coupons.id || '_' AND seen.id < 'file_' || coupons.id || '`'
-                    AND length(seen.id) = length(coupons.id) + 22)))
-    GROUP BY account, reference ORDER BY account, reference LIMIT $4";
-    COUPONS_IN_ALL = "SELECT COUNT(*) AS n FROM (SELECT DISTINCT account, reference FROM pricing_references AS named
-    WHERE livemode = $1 AND reference >= 'coupon:' AND reference < 'coupon;'
-        AND NOT EXISTS (SELECT 1 FROM coupons WHERE coupons.account = named.account
-            AND coupons.livemode = named.livemode AND coupons.id = substr(named.reference, 8)
-            AND (terms ->> 'products' IS NOT NULL OR EXISTS (SELECT 1 FROM stripe_events AS seen
-                WHERE seen.account = named.account AND seen.livemode = named.livemode AND seen.source = 'api'
-                    AND seen.id > 'file_' || coupons.id || '_' AND seen.id < 'file_' || coupons.id || '`'
-                    AND length(seen.id) = length(coupons.id) + 22)))) AS missing";
-    PRICES = "SELECT account, reference, MIN(customer) AS customer FROM pricing_references AS named
-    WHERE livemode = $1 AND reference >= 'price:' AND reference < 'price;' AND (account, reference) > ($2, $3)
-        AND NOT EXISTS (SELECT 1 FROM prices WHERE prices.account = named.account
-            AND prices.livemode = named.livemode AND prices.id = substr(named.reference, 7)
-            AND (tiers IS NOT NULL OR terms ->> 'billing_scheme' <> 'tiered'))
-    GROUP BY account, reference ORDER BY account, reference LIMIT $4";
-    PRICES_IN_ALL = "SELECT COUNT(*) AS n FROM (SELECT DISTINCT account, reference FROM pricing_references AS named
-    WHERE livemode = $1 AND reference >= 'price:' AND reference < 'price;'
-        AND NOT EXISTS (SELECT 1 FROM prices WHERE prices.account = named.account
-            AND prices.livemode = named.livemode AND prices.id = substr(named.reference, 7)
-            AND (tiers IS NOT NULL OR terms ->> 'billing_scheme' <> 'tiered'))) AS missing";
-    INVOICES = "SELECT account, id, created_at FROM payments
-    WHERE livemode = $1 AND status = 'succeeded' AND id = invoice AND COALESCE(paid_at, created_at) < $2
-        AND (method IS NULL OR method <> 'out_of_band') AND (created_at, account, id) < ($3, $4, $5)
-    ORDER BY created_at DESC, account DESC, id DESC LIMIT $6";
-    INVOICES_IN_ALL = "SELECT COUNT(*) AS n FROM payments
-    WHERE livemode = $1 AND status = 'succeeded' AND id = invoice AND COALESCE(paid_at, created_at) < $2
-        AND (method IS NULL OR method <> 'out_of_band')";
-    FEES = "SELECT account, id, charge, payment_intent, created_at FROM payments
-    WHERE livemode = $1 AND status = 'succeeded' AND fee IS NULL AND COALESCE(paid_at, created_at) < $2
-        AND (charge IS NOT NULL OR payment_intent IS NOT NULL) AND (created_at, account, id) < ($3, $4, $5)
-    ORDER BY created_at DESC, account DESC, id DESC LIMIT $6";
-    FEES_IN_ALL = "SELECT COUNT(*) AS n FROM payments
-    WHERE livemode = $1 AND status = 'succeeded' AND fee IS NULL AND COALESCE(paid_at, created_at) < $2
-        AND (charge IS NOT NULL OR payment_intent IS NOT NULL)";
-}
-
-pub(crate) fn statements() -> Vec<(String, String)> {
-    growth_db::named(&[STATEMENTS])
-}
-
-async fn fetch(query: Query<'_>, ask: Option<fn(String) -> Ask>) -> Result<Vec<Missing>, Error> {
-    let rows: Vec<(String, String, String)> = query.fetch_all().await?;
-    let named = rows.into_iter().map(|(account, reference, customer)| Named { account, reference, customer });
-    Ok(named.map(|named| named.missing(ask)).collect())
-}
-
-/// A row of `pricing_references` whose object is not there, or not whole.
-struct Named {
-    account: String,
-    reference: String,
-    customer: String,
-}
-
-impl Named {
-    fn missing(self, ask: Option<fn(String) -> Ask>) -> Missing {
-        let Self { account, reference, customer } = self;
-        let id = reference.split_once(':').map(|(_, id)| id.to_owned()).unwrap_or_default();
-        let place = Place { at: END_OF_TIME, account: account.clone(), id: reference };
-        Missing { account, ask: ask.map(|ask| ask(id.clone())), id, customer: Some(customer), place }
+/// Until when a payment has to have been paid for the rest of it to be missing; nothing for what payments do not have.
+fn told_before(kind: Kind, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match kind {
+        Kind::Discount | Kind::Coupon | Kind::Price => None,
+        Kind::InvoicePayment => Some(now - EVENTS_ARRIVE_WITHIN),
+        Kind::Fee => Some(now - FEES_ARE_KNOWN_WITHIN),
     }
 }
 
-fn by_invoice((account, id, at): (String, String, DateTime<Utc>)) -> Missing {
-    let place = Place { at, account: account.clone(), id: id.clone() };
-    Missing { account, ask: Some(Ask::InvoicePayments(id.clone())), id, customer: None, place }
+/// Which rows of `pricing_references AS named`, or of `payments`, lack something in the mode `$1`.
+///
+/// A coupon is known whole once it shows the products it is limited to, or once it was read by itself: one without a
+/// limit shows nothing, as does every event. Objects read by themselves are in the inbox as `file_`, their id, `_`
+/// and 16 digits.
+fn condition(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Discount => {
+            "named.livemode = $1 AND reference >= 'discount:' AND reference < 'discount;'
+            AND NOT EXISTS (SELECT 1 FROM discounts WHERE discounts.account = named.account
+                AND discounts.livemode = named.livemode AND discounts.id = substr(named.reference, 10))"
+        }
+        Kind::Coupon => {
+            "named.livemode = $1 AND reference >= 'coupon:' AND reference < 'coupon;'
+            AND NOT EXISTS (SELECT 1 FROM coupons WHERE coupons.account = named.account
+                AND coupons.livemode = named.livemode AND coupons.id = substr(named.reference, 8)
+                AND (terms ->> 'products' IS NOT NULL OR EXISTS (SELECT 1 FROM stripe_events AS seen
+                    WHERE seen.account = named.account AND seen.livemode = named.livemode AND seen.source = 'api'
+                        AND seen.id > 'file_' || coupons.id || '_' AND seen.id < 'file_' || coupons.id || '`'
+                        AND length(seen.id) = length(coupons.id) + 22)))"
+        }
+        Kind::Price => {
+            "named.livemode = $1 AND reference >= 'price:' AND reference < 'price;'
+            AND NOT EXISTS (SELECT 1 FROM prices WHERE prices.account = named.account
+                AND prices.livemode = named.livemode AND prices.id = substr(named.reference, 7)
+                AND (tiers IS NOT NULL OR terms ->> 'billing_scheme' <> 'tiered'))"
+        }
+        Kind::InvoicePayment => {
+            "livemode = $1 AND status = 'succeeded' AND id = invoice AND COALESCE(paid_at, created_at) < $2
+            AND (method IS NULL OR method <> 'out_of_band')"
+        }
+        Kind::Fee => {
+            "livemode = $1 AND status = 'succeeded' AND fee IS NULL AND COALESCE(paid_at, created_at) < $2
+            AND (charge IS NOT NULL OR payment_intent IS NOT NULL)"
+        }
+    }
 }
 
-type WithoutFee = (String, String, Option<String>, Option<String>, DateTime<Utc>);
+fn page_sql(kind: Kind) -> String {
+    let condition = condition(kind);
+    match kind {
+        Kind::Discount | Kind::Coupon | Kind::Price => format!(
+            "SELECT account, reference, MIN(customer) AS customer FROM pricing_references AS named
+            WHERE {condition} AND (account, reference) > ($2, $3)
+            GROUP BY account, reference ORDER BY account, reference LIMIT $4"
+        ),
+        Kind::InvoicePayment | Kind::Fee => format!(
+            "SELECT account, id, charge, payment_intent, created_at FROM payments
+            WHERE {condition} AND (created_at, account, id) < ($3, $4, $5)
+            ORDER BY created_at DESC, account DESC, id DESC LIMIT $6"
+        ),
+    }
+}
 
-/// The charge has the fee; the intent of a payment that is known by its invoice payment leads to the charge.
-fn without_fee((account, id, charge, intent, at): WithoutFee) -> Option<Missing> {
-    let ask = charge.map(Ask::Charge).or_else(|| intent.map(Ask::PaymentIntent))?;
+fn count_sql(kind: Kind) -> String {
+    let condition = condition(kind);
+    match kind {
+        Kind::Discount | Kind::Coupon | Kind::Price => format!(
+            "SELECT COUNT(*) AS n FROM (SELECT DISTINCT account, reference FROM pricing_references AS named
+            WHERE {condition}) AS missing"
+        ),
+        Kind::InvoicePayment | Kind::Fee => format!("SELECT COUNT(*) AS n FROM payments WHERE {condition}"),
+    }
+}
+
+pub(crate) fn statements() -> Vec<(String, String)> {
+    let of = |kind: Kind| {
+        let name = |what| format!("missing::{what} {}", kind.as_str());
+        [(name("page"), page_sql(kind)), (name("count"), count_sql(kind))]
+    };
+    Kind::ALL.into_iter().flat_map(of).collect()
+}
+
+/// What a row of `pricing_references` names that is not there, or not whole.
+fn named(kind: Kind, (account, reference, customer): (String, String, String)) -> Missing {
+    let id = reference.split_once(':').map(|(_, id)| id.to_owned()).unwrap_or_default();
+    let ask = match kind {
+        Kind::Coupon => Some(Ask::Coupon(id.clone())),
+        Kind::Price => Some(Ask::Price(id.clone())),
+        Kind::Discount | Kind::InvoicePayment | Kind::Fee => None,
+    };
+    let place = Place { at: END_OF_TIME, account: account.clone(), id: reference };
+    Missing { account, ask, id, customer: Some(customer), place }
+}
+
+type PaymentRow = (String, String, Option<String>, Option<String>, DateTime<Utc>);
+
+/// What a payment lacks. The charge has the fee; the intent of a payment that is known by its invoice payment leads to
+/// the charge.
+fn of_payment(kind: Kind, (account, id, charge, intent, at): PaymentRow) -> Option<Missing> {
+    let ask = match kind {
+        Kind::InvoicePayment => Ask::InvoicePayments(id.clone()),
+        _ => charge.map(Ask::Charge).or_else(|| intent.map(Ask::PaymentIntent))?,
+    };
     let place = Place { at, account: account.clone(), id: id.clone() };
     Some(Missing { account, id, ask: Some(ask), customer: None, place })
 }

@@ -22,12 +22,14 @@ pub mod signed;
 mod sqlite;
 mod statements;
 pub mod stripe;
+pub mod tables;
 
 use std::ops::Deref;
 
 use growth_db::{Db, migrate};
 
 pub use statements::assert_prepared_alike;
+pub use tables::until;
 
 /// A migrated database of a test's own, which is gone when this value is dropped.
 #[derive(Debug)]

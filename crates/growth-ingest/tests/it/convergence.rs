@@ -11,7 +11,7 @@ use growth_demo::world::Truth;
 use growth_domain::window::Window;
 use growth_ingest::{Again, Intake, Pace, Source, apply_pending, ingest, keep, link_waiting_users, receive};
 use growth_metrics::{Request, snapshot};
-use growth_testkit::on_each_engine;
+use growth_testkit::{on_each_engine, tables};
 use growth_track::{User, upsert_users};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -19,7 +19,6 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
-use crate::dump;
 use crate::history::{Plan, beginning, plans, play, users};
 
 async fn lane(db: &Db) -> Lane {
@@ -78,7 +77,7 @@ fn disturbed(events: &[Value], keys: &[u32]) -> Vec<Value> {
 
 async fn assert_true(db: &Db, account: &str, truth: &Truth) {
     let payments: BTreeMap<String, PaymentRow> =
-        dump::all::<PaymentRow>(db, account).await.into_iter().map(|row| (row.id.clone(), row)).collect();
+        tables::all::<PaymentRow>(db, account).await.into_iter().map(|row| (row.id.clone(), row)).collect();
     for told in &truth.payments {
         let row = payments.get(&told.payment_intent).unwrap_or_else(|| panic!("missing {told:#?}"));
         let status = if told.succeeded { "succeeded" } else { "failed" };
@@ -97,14 +96,14 @@ async fn assert_true(db: &Db, account: &str, truth: &Truth) {
     assert_eq!(payments.len(), truth.payments.len(), "{payments:#?}\n{:#?}", truth.payments);
 
     let refunds: BTreeMap<String, RefundRow> =
-        dump::all::<RefundRow>(db, account).await.into_iter().map(|row| (row.id.clone(), row)).collect();
+        tables::all::<RefundRow>(db, account).await.into_iter().map(|row| (row.id.clone(), row)).collect();
     for told in &truth.refunds {
         let row = &refunds[&told.id];
         assert_eq!((row.amount, row.counted), (told.amount, told.status != "failed"), "{row:#?}");
         assert_eq!(row.payment.as_ref(), Some(&told.payment_intent), "{row:#?}");
     }
     assert_eq!(refunds.len(), truth.refunds.len(), "{refunds:#?}");
-    for row in dump::all::<DisputeRow>(db, account).await {
+    for row in tables::all::<DisputeRow>(db, account).await {
         let told = truth.disputes.iter().find(|told| told.id == row.id).unwrap();
         assert_eq!(
             (row.withdrawn, row.reinstated, row.fee),
@@ -112,7 +111,7 @@ async fn assert_true(db: &Db, account: &str, truth: &Truth) {
             "{row:#?}"
         );
     }
-    let subscriptions = dump::all::<SubscriptionRow>(db, account).await;
+    let subscriptions = tables::all::<SubscriptionRow>(db, account).await;
     assert_eq!(subscriptions.len(), truth.subscriptions.len());
     for told in &truth.subscriptions {
         let row = subscriptions.iter().find(|row| row.id == told.id).unwrap();
@@ -124,7 +123,7 @@ async fn assert_true(db: &Db, account: &str, truth: &Truth) {
         );
     }
     let mut ledger: BTreeMap<String, i128> = BTreeMap::new();
-    for movement in dump::all::<MovementRow>(db, account).await {
+    for movement in tables::all::<MovementRow>(db, account).await {
         *ledger.entry(movement.currency).or_default() += i128::from(movement.delta_micros);
     }
     for (currency, mrr) in truth.mrr_micros() {
@@ -139,7 +138,7 @@ async fn assert_users(db: &Db, account: &str, truth: &Truth) {
         .unwrap()
         .into_iter()
         .collect();
-    for row in dump::all::<PaymentRow>(db, account).await {
+    for row in tables::all::<PaymentRow>(db, account).await {
         let told = truth.payments.iter().find(|told| told.payment_intent == row.id).unwrap();
         let user = row.user_id.map(|id| &users[&id]);
         assert_eq!(user, told.user.as_ref(), "{row:#?}");
@@ -193,7 +192,7 @@ async fn check(db: &Db, case: usize, plan: &Plan, keys: &[u32], batches: &[usize
     take_in(db, &calm, &events, &[500]).await;
     assert_true(db, &calm, &truth).await;
     assert_users(db, &calm, &truth).await;
-    let (calm_rows, wild_rows) = (dump::revenue(db, &calm).await, dump::revenue(db, &wild).await);
+    let (calm_rows, wild_rows) = (tables::revenue(db, &calm).await, tables::revenue(db, &wild).await);
     for (calm, wild) in calm_rows.iter().zip(&wild_rows) {
         assert_eq!(calm, wild);
     }
@@ -230,7 +229,7 @@ on_each_engine! {
         let accounts: Vec<String> = (1..=4).map(|case| format!("acct_wild_{case}")).collect();
         let mut before = Vec::new();
         for account in &accounts {
-            before.push(dump::revenue(&db, account).await);
+            before.push(tables::revenue(&db, account).await);
         }
         let mut again = Again::new(Filter::default());
         let mut applied = 0;
@@ -244,7 +243,7 @@ on_each_engine! {
         assert_eq!(applied, inbox::count(&db, &Filter::default()).await.unwrap());
         assert!(applied > 0);
         for (account, before) in accounts.iter().zip(&before) {
-            assert_eq!(&dump::revenue(&db, account).await, before);
+            assert_eq!(&tables::revenue(&db, account).await, before);
         }
     }
 }

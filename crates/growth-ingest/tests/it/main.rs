@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod convergence;
-mod dump;
 mod history;
 mod one_payment;
 mod replays;

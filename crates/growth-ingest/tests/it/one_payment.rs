@@ -4,10 +4,8 @@ use chrono::{DateTime, Utc};
 use growth_db::Db;
 use growth_db::rows::{PaymentRow, RefundRow};
 use growth_ingest::{Intake, Source, ingest};
-use growth_testkit::on_each_engine;
+use growth_testkit::{on_each_engine, tables};
 use serde_json::{Value, json};
-
-use crate::dump;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_762_799_400 + seconds, 0).unwrap()
@@ -128,22 +126,22 @@ on_each_engine! {
         let all = orders(&five_events());
         assert_eq!(all.len(), 120);
         take_in(&db, "acct_together", five_events()).await;
-        let together = dump::revenue(&db, "acct_together").await;
-        assert_one_payment(&dump::all(&db, "acct_together").await, "together");
+        let together = tables::revenue(&db, "acct_together").await;
+        assert_one_payment(&tables::all(&db, "acct_together").await, "together");
         for (n, order) in all.into_iter().enumerate() {
             let account = format!("acct_{n}");
             for event in order {
                 take_in(&db, &account, [event]).await;
             }
-            assert_one_payment(&dump::all(&db, &account).await, &account);
-            assert_eq!(dump::revenue(&db, &account).await, together, "{account}");
+            assert_one_payment(&tables::all(&db, &account).await, &account);
+            assert_eq!(tables::revenue(&db, &account).await, together, "{account}");
         }
     }
 
     async fn without_the_linking_event_the_cut_reference_links(db: TestDb) {
         let events = five_events().into_iter().filter(|event| event["id"] != "evt_inpay");
         take_in(&db, "", events).await;
-        let payments: Vec<PaymentRow> = dump::all(&db, "").await;
+        let payments: Vec<PaymentRow> = tables::all(&db, "").await;
         assert_one_payment(&payments, "");
     }
 
@@ -152,7 +150,7 @@ on_each_engine! {
         events[2]["data"]["object"]["amount_received"] = 999.into();
         events.truncate(3);
         take_in(&db, "", events).await;
-        let payments: Vec<PaymentRow> = dump::all(&db, "").await;
+        let payments: Vec<PaymentRow> = tables::all(&db, "").await;
         assert_eq!(payments.len(), 2, "{payments:#?}");
     }
 
@@ -162,13 +160,13 @@ on_each_engine! {
             "payment_intent": "pi_1", "status": "succeeded", "created": at(50).timestamp(),
             "reason": "requested_by_customer"}));
         take_in(&db, "", [refund]).await;
-        let [refund] = &dump::all::<RefundRow>(&db, "").await[..] else { panic!() };
+        let [refund] = &tables::all::<RefundRow>(&db, "").await[..] else { panic!() };
         assert_eq!((refund.amount, refund.counted, refund.payment.as_deref()), (1000, true, None));
-        assert!(dump::all::<PaymentRow>(&db, "").await.is_empty());
+        assert!(tables::all::<PaymentRow>(&db, "").await.is_empty());
         take_in(&db, "", five_events()).await;
-        let [payment] = &dump::all::<PaymentRow>(&db, "").await[..] else { panic!() };
+        let [payment] = &tables::all::<PaymentRow>(&db, "").await[..] else { panic!() };
         assert_eq!((payment.amount, payment.refund_amount, payment.refunded_at), (22500, 1000, Some(at(50))));
-        let [refund] = &dump::all::<RefundRow>(&db, "").await[..] else { panic!() };
+        let [refund] = &tables::all::<RefundRow>(&db, "").await[..] else { panic!() };
         assert_eq!(refund.payment.as_deref(), Some("pi_1"));
     }
 }

@@ -4,10 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use growth_db::Db;
 use growth_db::rows::{CustomerRow, PaymentRow, PricingReferenceRow};
 use growth_ingest::{Intake, Source, Summary, ingest, is_empty, prepare, store};
-use growth_testkit::on_each_engine;
+use growth_testkit::{on_each_engine, tables};
 use serde_json::{Value, json};
-
-use crate::dump;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_762_799_400 + seconds, 0).unwrap()
@@ -54,7 +52,7 @@ on_each_engine! {
             assert_eq!(prepared.next_received_at, intake.received_at + TimeDelta::microseconds(3));
             intake.received_at = prepared.next_received_at;
             store(&db, prepared).await.unwrap();
-            let [known] = &dump::all::<CustomerRow>(&db, "").await[..] else { panic!() };
+            let [known] = &tables::all::<CustomerRow>(&db, "").await[..] else { panic!() };
             assert_eq!(known.name, Some(format!("{n} c")));
         }
     }
@@ -69,7 +67,7 @@ on_each_engine! {
         assert_eq!((summary.applied, summary.duplicates), (1, 0));
         let summary = take_in(&db, &[broken]).await;
         assert_eq!((summary.failed, summary.duplicates), (0, 1));
-        let [payment] = &dump::all::<PaymentRow>(&db, "").await[..] else { panic!() };
+        let [payment] = &tables::all::<PaymentRow>(&db, "").await[..] else { panic!() };
         assert_eq!(payment.amount, 100);
     }
 
@@ -79,7 +77,7 @@ on_each_engine! {
             let summary = take_in(&db, &order).await;
             assert!(summary.is_complete(), "{summary:?}");
         }
-        let [payment] = &dump::all::<PaymentRow>(&db, "").await[..] else { panic!() };
+        let [payment] = &tables::all::<PaymentRow>(&db, "").await[..] else { panic!() };
         assert_eq!(payment.amount, 100);
     }
 
@@ -122,13 +120,13 @@ on_each_engine! {
                 told["account"] = account.as_str().into();
                 take_in(&db, &[told]).await;
             }
-            let references: Vec<String> = dump::all::<PricingReferenceRow>(&db, &account)
+            let references: Vec<String> = tables::all::<PricingReferenceRow>(&db, &account)
                 .await
                 .into_iter()
                 .map(|row| format!("{} {}", row.reference, row.customer))
                 .collect();
             assert_eq!(&references, first.get_or_insert_with(|| references.clone()), "{order:?}");
-            let rows = dump::revenue(&db, &account).await;
+            let rows = tables::revenue(&db, &account).await;
             assert!(rows.iter().any(|row| row.starts_with("subscription_mrr")), "{rows:#?}");
         }
     }

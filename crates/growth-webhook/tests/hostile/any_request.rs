@@ -12,8 +12,10 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
+use growth_testkit::until;
+
 use crate::raw::{Raw, post_with};
-use crate::running::{NOW, Running, SECRET, event, rows, settings, until};
+use crate::running::{NOW, Running, SECRET, event, rows, settings};
 
 /// After so many requests, all that is behind them is looked at.
 const ROUND: usize = 250;

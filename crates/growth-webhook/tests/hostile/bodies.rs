@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use growth_testkit::on_each_engine;
 use growth_testkit::signed::signature;
+use growth_testkit::{on_each_engine, until};
 use tokio::time::Instant;
 
 use crate::raw::{head, post};
-use crate::running::{NOW, Running, SECRET, event, event_of, ids, settings, until};
+use crate::running::{NOW, Running, SECRET, event, event_of, ids, settings};
 
 const LIMIT: usize = 4096;
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use growth_testkit::signed::signature;
 use tokio::time::Instant;
 
+use growth_testkit::until;
+
 use crate::raw::{PATIENCE, Raw, head, post};
-use crate::running::{NOW, Running, SECRET, event, ids, settings, until};
+use crate::running::{NOW, Running, SECRET, event, ids, settings};
 
 fn posted(id: &str) -> Vec<u8> {
     post(SECRET, NOW, event(id).to_string())

@@ -3,16 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
-use std::time::Duration;
 
 use chrono::DateTime;
 use growth_db::rows::inbox::StripeEventRow;
 use growth_db::{Db, query};
+use growth_testkit::until;
 use growth_webhook::{Clock, Listeners, Secrets, Server, Settings};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::raw::{Answer, PATIENCE, Raw, head, post};
@@ -144,18 +144,6 @@ pub(crate) async fn rows(db: &Db) -> Vec<StripeEventRow> {
 /// The ids of all that is stored.
 pub(crate) async fn ids(db: &Db) -> Vec<String> {
     rows(db).await.into_iter().map(|row| row.id).collect()
-}
-
-/// Asks again and again until there is something.
-pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = ask().await {
-            return found;
-        }
-        assert!(Instant::now() < end, "{what}: not in time");
-        sleep(Duration::from_millis(5)).await;
-    }
 }
 
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());

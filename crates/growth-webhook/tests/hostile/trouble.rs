@@ -8,8 +8,10 @@ use growth_testkit::{TestDb, on_each_engine};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use growth_testkit::until;
+
 use crate::raw::{Answer, Raw, post};
-use crate::running::{NOW, Running, SECRET, event, event_of, ids, settings, until};
+use crate::running::{NOW, Running, SECRET, event, event_of, ids, settings};
 
 /// A pool of the server's own, as impatient as the product's.
 async fn pool(db: &TestDb) -> Db {

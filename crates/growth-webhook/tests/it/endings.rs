@@ -4,14 +4,14 @@ use std::thread;
 
 use growth_db::Db;
 use growth_db::rows::{PaymentRow, StripeEventRow};
-use growth_testkit::on_each_engine;
 use growth_testkit::signed::{Client, SIGNATURE, signature};
+use growth_testkit::{on_each_engine, until};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::objects::{charge, event, units};
-use crate::place::{PATH, Place, SECRET, january, keep_from_applying, let_apply, now, revenue, until};
+use crate::place::{PATH, Place, SECRET, january, keep_from_applying, let_apply, now, revenue};
 use crate::rows::{only, rows, states};
 
 fn paid(n: usize) -> Value {
@@ -91,7 +91,7 @@ on_each_engine! {
         live_and_die(db.url(), vec![paid(1)]);
         assert_eq!(states(&db).await, [("pending".to_owned(), 1)].into());
         let_apply(&db).await;
-        until("the neighbour's event is applied", async || states(&db).await.contains_key("applied")).await;
+        until("the neighbour's event is applied", async || states(&db).await.contains_key("applied").then_some(())).await;
         place.close().await;
         assert_eq!(only::<PaymentRow>(&db).await.amount, 2000);
     }
@@ -135,7 +135,7 @@ on_each_engine! {
         let (address, stop) = (place.address, place.stop.clone());
         stop.cancel();
         // Nobody new is let in.
-        until("the door is closed", async || Client::connect(address).await.is_err()).await;
+        until("the door is closed", async || Client::connect(address).await.err()).await;
         stream.write_all(body.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();

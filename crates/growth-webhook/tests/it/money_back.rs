@@ -4,11 +4,12 @@ use growth_db::Db;
 use growth_db::rows::{DisputeRow, PaymentRow, RefundRow};
 use growth_metrics::{Cash, Money};
 use growth_testkit::on_each_engine;
+use growth_testkit::tables::revenue_by_account;
 use serde_json::{Value, json};
 
 use crate::objects::{charge, event, of_account, orders, refund, with};
 use crate::place::{Place, figures, january, revenue};
-use crate::rows::{by_account, only, rows, rows_in, states};
+use crate::rows::{only, rows, rows_in, states};
 
 const NOTHING: Money = Money { count: 0, amount: 0 };
 
@@ -88,7 +89,7 @@ on_each_engine! {
         }
         place.close().await;
         assert_eq!(refunds(&db, "acct_0").await, known(&[("re_1", 300, true), ("re_2", 500, true)]));
-        let tables = by_account(&db).await;
+        let tables = revenue_by_account(&db).await;
         assert!((0..120).all(|n| tables[&format!("acct_{n}")] == tables["acct_0"]));
     }
 
@@ -115,7 +116,7 @@ on_each_engine! {
             place.tell(events).await;
         }
         place.close().await;
-        let tables = by_account(&db).await;
+        let tables = revenue_by_account(&db).await;
         assert!((0..120).all(|n| tables[&format!("acct_{n}")] == tables[""]));
     }
 
@@ -171,7 +172,7 @@ on_each_engine! {
             place.tell(events).await;
         }
         place.close().await;
-        let tables = by_account(&db).await;
+        let tables = revenue_by_account(&db).await;
         assert!((0..120).all(|n| tables[&format!("acct_{n}")] == tables[""]));
         assert_eq!(figures(&db, "acct_0", true).await.revenue[0].cash.current, won);
     }

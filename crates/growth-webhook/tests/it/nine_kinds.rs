@@ -8,12 +8,13 @@ use growth_db::rows::{MovementRow, PaymentRow, RefundRow, SubscriptionRow};
 use growth_domain::money::Micros;
 use growth_metrics::Money;
 use growth_testkit::on_each_engine;
+use growth_testkit::tables::revenue_by_account;
 use growth_track::{User, upsert_users};
 use serde_json::{Value, json};
 
 use crate::objects::{declined, ended, of_account, refund, session, unpaid};
 use crate::place::{Place, january, revenue};
-use crate::rows::{by_account, only, rows};
+use crate::rows::{only, rows};
 use crate::shapes::{Bill, SHAPES, Shape};
 
 const FIRST: Bill = Bill {
@@ -221,7 +222,7 @@ on_each_engine! {
             }
         }
         place.close().await;
-        let tables = by_account(&db).await;
+        let tables = revenue_by_account(&db).await;
         for shape in SHAPES {
             let (forward, backward) = (format!("acct_{shape:?}_forward"), format!("acct_{shape:?}_backward"));
             assert_eq!(tables[&forward], tables[&backward], "{shape:?}");

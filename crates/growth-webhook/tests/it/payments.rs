@@ -6,6 +6,7 @@ use growth_db::Db;
 use growth_db::rows::{InvoiceRow, PaymentRow};
 use growth_metrics::{Cash, Money};
 use growth_testkit::on_each_engine;
+use growth_testkit::tables::revenue_by_account;
 use serde_json::{Value, json};
 
 use crate::objects::{
@@ -13,7 +14,7 @@ use crate::objects::{
     with,
 };
 use crate::place::{Place, figures, january, revenue};
-use crate::rows::{by_account, only, rows, rows_in, states};
+use crate::rows::{only, rows, rows_in, states};
 
 const NOTHING: Money = Money { count: 0, amount: 0 };
 
@@ -139,7 +140,7 @@ on_each_engine! {
             }
         }
         place.close().await;
-        let tables = by_account(&db).await;
+        let tables = revenue_by_account(&db).await;
         for status in ["succeeded", "failed"] {
             let first = &tables[&format!("acct_{status}_0")];
             assert!((0..24).all(|n| tables[&format!("acct_{status}_{n}")] == *first));
@@ -178,7 +179,7 @@ on_each_engine! {
         assert_eq!((payment.email.as_deref(), payment.paid_at), (Some("ann_zz000@example.com"), Some(january(3))));
 
         let mut by_order: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for row in &by_account(&db).await[""] {
+        for row in &revenue_by_account(&db).await[""] {
             let number = row.find("zz").map(|start| row[start..start + 5].to_owned()).unwrap();
             let text = row.replace(&number, "zz");
             by_order.entry(number).or_default().push(text);
@@ -244,7 +245,7 @@ on_each_engine! {
             }
         }
         place.close().await;
-        let tables = by_account(&db).await;
+        let tables = revenue_by_account(&db).await;
         for n in 0..pairs.len() {
             assert_eq!(tables[&format!("acct_{n}_forward")], tables[&format!("acct_{n}_backward")]);
         }
@@ -282,7 +283,7 @@ on_each_engine! {
         place.tell(story(false).iter().map(|event| of_account("acct_ids", event))).await;
         place.tell(story(true).iter().map(|event| of_account("acct_objects", event))).await;
         place.close().await;
-        let tables = by_account(&db).await;
+        let tables = revenue_by_account(&db).await;
         assert_eq!(tables["acct_ids"], tables["acct_objects"]);
         let [payment] = &rows_in::<PaymentRow>(&db, "acct_objects", true).await[..] else { panic!("not one payment") };
         assert_eq!((payment.invoice.as_deref(), payment.charge.as_deref()), (Some("in_1"), Some("ch_1")));

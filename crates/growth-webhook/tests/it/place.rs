@@ -132,15 +132,6 @@ pub(crate) async fn post_signed(client: &mut Client, path: &str, secret: &str, b
     client.post(path, &[(SIGNATURE, &signature)], body.to_owned()).await.unwrap()
 }
 
-/// Waits until a condition is met.
-pub(crate) async fn until(what: &str, is_met: impl AsyncFn() -> bool) {
-    let start = Instant::now();
-    while !is_met().await {
-        assert!(start.elapsed() < PATIENCE, "not in time: {what}");
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
-}
-
 /// Lets the server receive, and apply nothing until [`let_apply`]: the policy is one of a version to come.
 pub(crate) async fn keep_from_applying(db: &Db) {
     set_policy(db, "of a version to come").await;

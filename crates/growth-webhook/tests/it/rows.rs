@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use growth_db::rows::{
-    CouponRow, CustomerClaimRow, CustomerRow, DiscountRow, DisputeRow, InvoiceRow, MovementRow,
-    PaymentAliasRow, PaymentFactRow, PaymentReferenceRow, PaymentRow, PriceRow, PricingReferenceRow,
-    ProductRow, RefundRow, StripeEventRow, SubscriptionChangeRow, SubscriptionMrrRow, SubscriptionRow,
-};
+use growth_db::rows::StripeEventRow;
 use growth_db::table::Table;
 use growth_db::{AssertSqlSafe, Db, query};
+use growth_testkit::tables::{Dump, dump, revenue_by_account, select};
 
 /// The rows of one table in one account and mode, by their keys.
 pub(crate) async fn rows_in<T: Table>(db: &Db, account: &str, livemode: bool) -> Vec<T> {
@@ -41,58 +38,12 @@ pub(crate) async fn states(db: &Db) -> BTreeMap<String, i64> {
     query(db, sql).fetch_all::<(String, i64)>().await.unwrap().into_iter().collect()
 }
 
-/// Every row of every table that facts fold into, by account, as sorted text without the account.
-pub(crate) async fn by_account(db: &Db) -> BTreeMap<String, Vec<String>> {
-    let mut dump = Dump(BTreeMap::new());
-    macro_rules! add {
-        ($($row:ty),+) => { $( dump.add::<$row>(db).await; )+ };
-    }
-    add!(
-        CustomerRow,
-        CustomerClaimRow,
-        ProductRow,
-        PriceRow,
-        CouponRow,
-        DiscountRow,
-        PricingReferenceRow,
-        SubscriptionChangeRow,
-        SubscriptionRow,
-        SubscriptionMrrRow,
-        MovementRow,
-        PaymentFactRow,
-        PaymentAliasRow,
-        PaymentReferenceRow,
-        PaymentRow,
-        RefundRow,
-        DisputeRow,
-        InvoiceRow
-    );
-    dump.0.values_mut().for_each(|lines| lines.sort());
-    dump.0
-}
-
 /// Everything that came of Stripe: the inbox, and the tables that it folds into.
-pub(crate) async fn everything(db: &Db) -> BTreeMap<String, Vec<String>> {
-    let mut dump = Dump(by_account(db).await);
-    dump.add::<StripeEventRow>(db).await;
-    dump.0.values_mut().for_each(|lines| lines.sort());
-    dump.0
-}
-
-struct Dump(BTreeMap<String, Vec<String>>);
-
-impl Dump {
-    async fn add<T: Table>(&mut self, db: &Db) {
-        for row in query(db, AssertSqlSafe(select::<T>())).fetch_all::<T>().await.unwrap() {
-            let mut row = serde_json::to_value(&row).unwrap();
-            let account = row["account"].take();
-            let lines = self.0.entry(account.as_str().unwrap().to_owned()).or_default();
-            lines.push(format!("{} {row}", T::NAME));
-        }
+pub(crate) async fn everything(db: &Db) -> Dump {
+    let mut lines = revenue_by_account(db).await;
+    dump::<StripeEventRow>(db, None, &mut lines).await;
+    for lines in lines.values_mut() {
+        lines.sort();
     }
-}
-
-fn select<T: Table>() -> String {
-    let columns: Vec<&str> = T::COLUMNS.iter().map(|(name, _)| *name).collect();
-    format!("SELECT {} FROM {}", columns.join(", "), T::NAME)
+    lines
 }

@@ -5,11 +5,12 @@ use growth_db::Db;
 use growth_db::rows::{MovementRow, SubscriptionRow};
 use growth_domain::money::Micros;
 use growth_testkit::on_each_engine;
+use growth_testkit::tables::revenue_by_account;
 use serde_json::{Value, json};
 
 use crate::objects::{ended, event, item, of_account, orders, price, subscription, units, with};
 use crate::place::{Place, figures, january, revenue};
-use crate::rows::{by_account, only, rows, rows_in};
+use crate::rows::{only, rows, rows_in};
 
 const CREATED: &str = "customer.subscription.created";
 const UPDATED: &str = "customer.subscription.updated";
@@ -65,7 +66,7 @@ on_each_engine! {
             }
         }
         place.close().await;
-        let tables = by_account(&db).await;
+        let tables = revenue_by_account(&db).await;
         for name in ["paid_at_once", "caught_up", "gone_at_once"] {
             assert_eq!(tables[&format!("acct_{name}_forward")], tables[&format!("acct_{name}_backward")], "{name}");
         }
@@ -164,7 +165,7 @@ on_each_engine! {
             assert_eq!(stands(&db, &account).await.1, 1200);
         }
         place.close().await;
-        let tables = by_account(&db).await;
+        let tables = revenue_by_account(&db).await;
         assert!((0..6).all(|n| tables[&format!("acct_{n}")] == tables["acct_0"]));
         assert_eq!(figures(&db, "", true).await.unpriced, []);
     }

@@ -163,9 +163,8 @@ fn address(text: &Told<String>) -> anyhow::Result<SocketAddr> {
 }
 
 async fn open(settings: &Settings, no_migrate: bool) -> anyhow::Result<Db> {
-    let limits = Limits { patience: PATIENCE, ..Limits::default() };
     let db = loop {
-        match database::connect_within(settings, limits).await {
+        match connect(settings, no_migrate).await {
             Err(error) if is_not_there(&error) => {
                 tracing::warn!(problem = %error.root_cause(), "the database is not there yet");
                 sleep(CONNECT_AGAIN).await;
@@ -173,14 +172,23 @@ async fn open(settings: &Settings, no_migrate: bool) -> anyhow::Result<Db> {
             db => break db?,
         }
     };
-    if no_migrate {
-        migrate::check(&db).await?;
-        return Ok(db);
-    }
-    for migration in migrate::run(&db).await? {
-        tracing::info!(migration = migration.name, "applied");
+    if !no_migrate {
+        for migration in migrate::run(&db).await? {
+            tracing::info!(migration = migration.name, "applied");
+        }
     }
     Ok(db)
+}
+
+/// Connects; with `no_migrate` only to a database that is there and lacks nothing.
+async fn connect(settings: &Settings, no_migrate: bool) -> anyhow::Result<Db> {
+    if no_migrate {
+        let pending = database::pending(settings).await?.len();
+        if pending > 0 {
+            return Err(growth_db::Error::Pending { pending }.into());
+        }
+    }
+    database::connect_within(settings, Limits { patience: PATIENCE, ..Limits::default() }).await
 }
 
 /// Whether a server cannot be reached, as opposed to one that refuses us.

@@ -6,13 +6,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use growth_db::{Db, query};
-use growth_testkit::on_each_engine;
 use growth_testkit::signed::{Client, SIGNATURE, signature};
+use growth_testkit::{on_each_engine, until};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::run::{Place, ran};
-use crate::serving::{PATIENCE, SECRET, Serving, WEBHOOK, command, event, now, refused, states, until};
+use crate::serving::{PATIENCE, SECRET, Serving, WEBHOOK, command, event, now, refused, states};
 
 #[test]
 fn without_a_good_secret_it_does_not_start() {

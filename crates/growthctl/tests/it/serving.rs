@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use growth_db::{Db, query};
 use growth_testkit::signed::{Answer, Client, SIGNATURE, signature};
+use growth_testkit::until;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 
 use crate::run::{Place, Ran};
 
@@ -157,18 +157,6 @@ impl Serving {
 #[expect(clippy::disallowed_methods, reason = "the real binary compares signatures with the real time")]
 pub(crate) fn now() -> i64 {
     chrono::Utc::now().timestamp()
-}
-
-/// Asks again and again until there is something.
-pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = ask().await {
-            return found;
-        }
-        assert!(Instant::now() < end, "{what}: not in time");
-        sleep(Duration::from_millis(5)).await;
-    }
 }
 
 pub(crate) fn event(id: &str) -> Value {
