@@ -5,6 +5,7 @@
 
 mod measure;
 mod replay;
+mod sync_engine;
 pub(crate) mod table;
 mod webhook;
 

@@ -1,4 +1,4 @@
-//! `growthctl serve-webhook` as a child process: started, killed, ended, asked how it is.
+//! A server of webhooks as a child process, `growthctl serve-webhook` above all: started, killed, ended, asked how it is.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -51,14 +51,22 @@ impl Settings<'_> {
         let mut command = self.product.growthctl(self.folder);
         command
             .args(["--database-url", &self.database_url, "serve-webhook", "--listen", &address.to_string()])
-            .env("STRIPE_WEBHOOK_SECRET", SECRET)
+            .env("STRIPE_WEBHOOK_SECRET", SECRET);
+        Server::spawn(&mut command, address, log)
+    }
+}
+
+impl Server {
+    /// Starts a server and waits until its first line says that it listens.
+    pub(crate) fn spawn(command: &mut Command, address: SocketAddr, log: PathBuf) -> Result<Self> {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(OpenOptions::new().create(true).append(true).open(&log)?);
-        let mut child =
-            command.spawn().with_context(|| format!("cannot run `{}`", process::shown(&command)))?;
+            .stderr(OpenOptions::new().create(true).append(true).open(&log)?)
+            .spawn()
+            .with_context(|| format!("cannot run `{}`", process::shown(command)))?;
         let stdout = child.stdout.take();
-        let server = Server { child, address, log };
+        let server = Self { child, address, log };
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             let mut stdout = BufReader::new(stdout?);
@@ -78,9 +86,7 @@ impl Settings<'_> {
         );
         Ok(server)
     }
-}
 
-impl Server {
     /// Returns the address of a path of the server.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
@@ -132,17 +138,22 @@ impl Server {
 
     /// Asks how many stored events are not yet applied.
     fn pending(&self) -> Result<u64> {
-        let answer = self.get("/readyz").context("no answer from /readyz")?;
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        let json: Option<Value> = serde_json::from_str(body.trim()).ok();
-        let pending = json.and_then(|json| json["pending"].as_u64());
-        pending.with_context(|| format!("/readyz does not tell what is pending: {answer}"))
+        let told = self.get("/readyz")?;
+        told["pending"].as_u64().with_context(|| format!("/readyz does not tell what is pending: {told}"))
     }
 
-    fn get(&self, path: &str) -> Result<String> {
+    /// Returns the JSON that a path answers with.
+    pub(crate) fn get(&self, path: &str) -> Result<Value> {
+        let answer = self.answer(path).with_context(|| format!("no answer from {path}"))?;
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        serde_json::from_str(body.trim()).with_context(|| format!("{path} does not answer in JSON: {answer}"))
+    }
+
+    /// Asks in HTTP 1.0, in which an answer is all that comes until its end.
+    fn answer(&self, path: &str) -> Result<String> {
         let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)

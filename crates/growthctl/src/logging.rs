@@ -1,6 +1,6 @@
 //! The log of the servers, on stderr.
 
-use std::io::IsTerminal;
+use std::io::{self, BufWriter, IsTerminal};
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -32,12 +32,14 @@ pub(crate) fn init(format: LogFormat, quiet: bool, verbose: bool) -> WorkerGuard
         .with_target("stripe_webhook", LevelFilter::OFF)
         .with_target("stripe_shared", LevelFilter::OFF)
         .with_target("stripe_types", LevelFilter::OFF);
+    // Lines that wait together are written together; the last of them flushes the buffer.
+    let stderr = BufWriter::new(io::stderr());
     let (writer, guard) =
-        NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(std::io::stderr());
+        NonBlockingBuilder::default().buffered_lines_limit(LINES).lossy(true).finish(stderr);
     let lines = fmt::layer().with_writer(writer).with_target(false);
     match format {
         LogFormat::Text => {
-            let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             tracing_subscriber::registry().with(lines.with_ansi(colour).with_filter(filter)).init();
         }
         LogFormat::Json => {

@@ -1,7 +1,8 @@
 //! Receiving signed webhooks over HTTP, durable before the answer, on a database of each engine.
 //!
-//! The peer has no server at all: as many tasks insert one event each by a statement of its own, through a pool like
-//! the product's. It verifies nothing, parses nothing inside the time, and applies nothing.
+//! There are two peers. The first has no server at all: as many tasks insert one event each by a statement of its own,
+//! through a pool like the product's. It verifies nothing, parses nothing inside the time, and applies nothing. The
+//! second is the [`SyncEngine`], on PostgreSQL, which is all that it knows.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use super::Size;
 use super::measure;
+use super::sync_engine::SyncEngine;
 use super::table::{self, NOT_MEASURED};
 use crate::database::{Database, Engine};
 use crate::postgres::{Cluster, Durability};
@@ -22,6 +24,18 @@ use crate::{ports, process, terminal};
 
 /// Numbers of connections, and what part of the events a run with so many posts, so that it takes some seconds.
 const LOADS: [(usize, u64); 5] = [(1, 40), (8, 20), (32, 10), (128, 5), (512, 5)];
+const SYNC_ENGINE_HEADER: [&str; 9] = [
+    "connections",
+    "events",
+    "requests/s",
+    "p99 ms",
+    "applied/s",
+    "peer events/s",
+    "peer p99 ms",
+    "applied, ratio",
+    "p99, ratio",
+];
+
 /// Objects of a kind that no figure needs: their events are stored, and nothing more.
 const UNNEEDED: &str = "payout";
 /// How long applying what was received may take.
@@ -47,6 +61,7 @@ const HEADER: [&str; 13] = [
 pub(super) fn run(size: &Size) -> Result<String> {
     let product = Product::release()?;
     let scratch = Scratch::new("bench")?;
+    let sync_engine = SyncEngine::install(scratch.path())?;
     let cluster = Cluster::start(Durability::Full)?;
     let engines = [Engine::Sqlite(scratch.path()), Engine::Postgres(&cluster)];
     for engine in engines {
@@ -60,43 +75,59 @@ pub(super) fn run(size: &Size) -> Result<String> {
     product.record_events(&file, most)?;
 
     let mut bench = Bench { product: &product, folder: scratch.path(), file: &file, databases: 0 };
-    let (mut needed, mut unneeded) = (Vec::new(), Vec::new());
+    let (mut needed, mut unneeded, mut synced) = (Vec::new(), Vec::new(), Vec::new());
     for engine in engines {
         for (connections, events) in loads {
             let load = Load { engine, connections, events };
             terminal::progress(&format!("{}, {connections} connections, {events} events", engine.name()));
             // Rounds alternate between product and peer, so that a slow minute of the machine meets both.
-            let (mut applied, mut received, mut peers) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut applied, mut received) = (Vec::new(), Vec::new());
+            let (mut inserted, mut by_engine) = (Vec::new(), Vec::new());
             for _ in 0..size.rounds {
                 applied.push(bench.serve(&load, None)?);
-                peers.push(bench.insert(&load)?);
+                inserted.push(bench.insert(&load)?);
                 received.push(bench.serve(&load, Some(UNNEEDED))?);
+                if let Engine::Postgres(_) = engine {
+                    by_engine.push(bench.sync(&load, &sync_engine)?);
+                }
             }
-            let peer = measure::middle(peers, |run| run.rate).context("no round was run")?;
-            needed.push(row(&load, applied, &peer)?);
-            unneeded.push(row(&load, received, &peer)?);
+            let (applied, received) = (middle(applied)?, middle(received)?);
+            let peer = measure::middle(inserted, |run| run.rate).context("no round was run")?;
+            needed.push(row(&load, &applied, &peer));
+            unneeded.push(row(&load, &received, &peer));
+            if let Some(peer) = measure::middle(by_engine, |run| run.rate) {
+                synced.push(sync_engine_row(&load, &applied, &peer));
+            }
         }
     }
     Ok(format!(
         "Events of a business, applied to the figures while more arrive:\n\n{}\n\
          The same events about objects that no figure needs, so that receiving alone is measured:\n\n{}\n\
+         Events applied to the figures, beside {} on the same PostgreSQL, which is spared the events \
+         that it does not know and those about checkout sessions, for which it would ask Stripe:\n\n{}\n\
          Rounds: {}, of which the one with the median rate counts; every run has a fresh database with durable \
          commits. Client, server and database share the machine. Latencies are the client's. CPU: of the server, \
          for each request, until the last answer; a PostgreSQL server's own comes on top. Applied/s: from the first \
-         post until no event is pending. Peer: as many tasks that insert one event each by an autocommit statement \
+         post until no event is pending. Peer of the first two tables: as many tasks that insert one event each by an autocommit statement \
          through the same pool, without HTTP, signatures, parsing and figures. Ratio: requests per second against \
          the peer's inserts per second.",
         table::markdown(HEADER, &needed),
         table::markdown(HEADER, &unneeded),
+        sync_engine.name(),
+        table::markdown(SYNC_ENGINE_HEADER, &synced),
         size.rounds
     ))
 }
 
-fn row(load: &Load<'_>, served: Vec<Served>, peer: &Run) -> Result<[String; 13]> {
-    let Served { run, cpu_micros, peak_kib, applied } =
-        measure::middle(served, |served| served.run.rate).context("no round was run")?;
+/// Returns the run of the median rate.
+fn middle(served: Vec<Served>) -> Result<Served> {
+    measure::middle(served, |served| served.run.rate).context("no round was run")
+}
+
+fn row(load: &Load<'_>, served: &Served, peer: &Run) -> [String; 13] {
+    let Served { run, cpu_micros, peak_kib, applied } = served;
     let or_not = |text: Option<String>| text.unwrap_or_else(|| NOT_MEASURED.to_owned());
-    Ok([
+    [
         load.engine.name().to_owned(),
         load.connections.to_string(),
         load.events.to_string(),
@@ -110,7 +141,22 @@ fn row(load: &Load<'_>, served: Vec<Served>, peer: &Run) -> Result<[String; 13]>
         format!("{:.2}", peer.p50_ms),
         format!("{:.2}", peer.p99_ms),
         format!("{:.2}", run.rate / peer.rate),
-    ])
+    ]
+}
+
+fn sync_engine_row(load: &Load<'_>, served: &Served, peer: &Run) -> [String; 9] {
+    let Served { run, applied, .. } = served;
+    [
+        load.connections.to_string(),
+        load.events.to_string(),
+        format!("{:.0}", run.rate),
+        format!("{:.2}", run.p99_ms),
+        format!("{applied:.0}"),
+        format!("{:.0}", peer.rate),
+        format!("{:.2}", peer.p99_ms),
+        format!("{:.2}", applied / peer.rate),
+        format!("{:.2}", run.p99_ms / peer.p99_ms),
+    ]
 }
 
 /// What is sent, and where to.
@@ -182,6 +228,17 @@ impl Bench<'_> {
         let mut direct = self.product.webhook_load("direct");
         let run = self.sent(direct.args(["--database-url", &database.url()]), load, "inserted")?;
         all_stored(&database, load)?;
+        Ok(run)
+    }
+
+    /// Posts to the sync engine on a fresh database.
+    fn sync(&mut self, load: &Load<'_>, engine: &SyncEngine) -> Result<Run> {
+        let database = self.database(load.engine)?;
+        let server = engine.serve(&database.url())?;
+        let mut post = self.product.webhook_load("post");
+        post.args(["--url", &server.url("/"), "--secret", SECRET]);
+        let run = self.sent(&mut post, load, "200").with_context(|| format!("webhooks{}", server.said()))?;
+        engine.did_its_work(&server)?;
         Ok(run)
     }
 
