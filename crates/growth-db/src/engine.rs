@@ -186,7 +186,8 @@ impl<'c> Query<'c> {
     }
 
     /// Binds the next placeholder of a statement that is for Postgres alone, such as an array.
-    pub(crate) fn bind_postgres<'v>(mut self, value: impl Encode<'v, Postgres> + Type<Postgres>) -> Self {
+    #[doc(hidden)]
+    pub fn bind_postgres<'v>(mut self, value: impl Encode<'v, Postgres> + Type<Postgres>) -> Self {
         if let Ok(Args::Postgres(args)) = &mut self.args
             && let Err(error) = args.add(value)
         {

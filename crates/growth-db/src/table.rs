@@ -1,8 +1,9 @@
 //! Tables and bulk statements, written once for both engines.
 //!
-//! Rows travel as one JSON parameter and are taken apart by the engine, so a
-//! thousand rows are one statement. What is written is decided in Rust; SQL
-//! only stores it. Keys are sorted in every statement, or concurrent writers
+//! A thousand rows are one statement: they travel as one JSON parameter, which
+//! the engine takes apart, and whole rows of a table to Postgres as an array for
+//! each column, which is less work for both sides. What is written is decided in
+//! Rust; SQL only stores it. Keys are sorted in every statement, or concurrent writers
 //! would deadlock.
 //!
 //! Texts are assumed to be free of U+0000, within JSON as well: Postgres refuses
@@ -15,7 +16,7 @@ use growth_domain::stamp::Scope;
 use serde::Serialize;
 use sqlx::types::Json;
 
-use crate::engine::{Engine, Record, Target, Tx, built_query};
+use crate::engine::{Engine, Query, Record, Target, Tx, built_query};
 use crate::error::Error;
 
 /// How a column is taken out of a JSON row.
@@ -72,6 +73,12 @@ pub trait Table: Serialize + Record {
     const KEY: &'static [&'static str];
     /// The columns by which the rows of a scope are found; an index begins with each.
     const LOOKUPS: &'static [&'static str];
+
+    /// Binds an array for each column to a statement for Postgres.
+    #[doc(hidden)]
+    fn bind_columns<'c>(query: Query<'c>, rows: &[Self]) -> Query<'c>
+    where
+        Self: Sized;
 }
 
 /// How a column of a rollup takes in another value.
@@ -112,6 +119,8 @@ pub trait Rollup: Table {
 }
 
 /// Declares a row and its table.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! table {
     ($(#[$meta:meta])* pub struct $row:ident: $table:literal ($($key:literal),+) $([$($lookup:literal),+])? {
         $($(#[$field_meta:meta])* $field:ident: $kind:ty,)+
@@ -127,6 +136,10 @@ macro_rules! table {
                 &[$((stringify!($field), <$kind as $crate::table::Column>::KIND)),+];
             const KEY: &'static [&'static str] = &[$($key),+];
             const LOOKUPS: &'static [&'static str] = &[$($($lookup),+)?];
+
+            fn bind_columns<'c>(query: $crate::Query<'c>, rows: &[Self]) -> $crate::Query<'c> {
+                query$(.bind_postgres(rows.iter().map(|row| &row.$field).collect::<Vec<&$kind>>()))+
+            }
         }
     };
 }
@@ -178,8 +191,34 @@ pub(crate) fn names<T: Table>() -> String {
     T::COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
-fn insert_sql<T: Table>(engine: Engine) -> String {
-    let (rows, names, key) = (rows(engine, T::COLUMNS), names::<T>(), T::KEY.join(", "));
+/// `WITH rows AS (…)`: the rows that [`bind_rows`] binds.
+pub(crate) fn whole_rows<T: Table>(engine: Engine) -> String {
+    if engine == Engine::Sqlite {
+        return rows(engine, T::COLUMNS);
+    }
+    let (mut columns, mut arrays) = (Vec::new(), Vec::new());
+    for (n, (name, kind)) in (1..).zip(T::COLUMNS) {
+        arrays.push(format!("CAST(${n} AS {}[])", postgres_type(*kind)));
+        columns.push(match kind {
+            Kind::Json => format!("NULLIF({name}, 'null') AS {name}"),
+            _ => (*name).to_owned(),
+        });
+    }
+    let (columns, arrays) = (columns.join(", "), arrays.join(", "));
+    format!("WITH rows AS (SELECT {columns} FROM UNNEST({arrays}) AS given({})) ", names::<T>())
+}
+
+/// Binds the first parameters of a statement that begins with [`whole_rows`].
+pub(crate) fn bind_rows<'c, T: Table>(query: Query<'c>, rows: &[T]) -> Result<Query<'c>, Error> {
+    Ok(match query.engine() {
+        Engine::Sqlite => query.bind(json(rows)?),
+        Engine::Postgres => T::bind_columns(query, rows),
+    })
+}
+
+/// Concurrent writers that take keys in one order never wait for each other in a circle.
+pub(crate) fn insert_sql<T: Table>(engine: Engine) -> String {
+    let (rows, names, key) = (whole_rows::<T>(engine), names::<T>(), T::KEY.join(", "));
     format!(
         "{rows}INSERT INTO {} ({names}) SELECT {names} FROM rows WHERE true ORDER BY {key} ON CONFLICT ",
         T::NAME
@@ -261,7 +300,7 @@ pub async fn insert_new<T: Table>(tx: &mut Tx, rows: &[T]) -> Result<u64, Error>
         return Ok(0);
     }
     let sql = insert_new_sql::<T>(tx.engine());
-    Ok(built_query(tx, sql).bind(json(rows)?).execute().await?)
+    Ok(bind_rows(built_query(tx, sql), rows)?.execute().await?)
 }
 
 /// Inserts or replaces rows; no two of them may have the same key. Returns how many changed.
@@ -270,7 +309,7 @@ pub async fn upsert<T: Table>(tx: &mut Tx, rows: &[T]) -> Result<u64, Error> {
         return Ok(0);
     }
     let sql = upsert_sql::<T>(tx.engine());
-    Ok(built_query(tx, sql).bind(json(rows)?).execute().await?)
+    Ok(bind_rows(built_query(tx, sql), rows)?.execute().await?)
 }
 
 /// Merges rows into those that are there; no two of them may have the same key.
@@ -279,7 +318,7 @@ pub async fn merge<T: Rollup>(tx: &mut Tx, rows: &[T]) -> Result<(), Error> {
         return Ok(());
     }
     let sql = merge_sql::<T>(tx.engine());
-    built_query(tx, sql).bind(json(rows)?).execute().await?;
+    bind_rows(built_query(tx, sql), rows)?.execute().await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::engine::{Db, Engine, Query, Target, Tx, built_query, query};
 use crate::error::Error;
-use crate::table::{self, Kind, Table};
+use crate::table::{self, Kind};
 
 table! {
     /// An event of the raw inbox.
@@ -85,7 +85,7 @@ pub async fn try_again(on: impl Into<Target<'_>>, events: &[StripeEventRow]) -> 
     }
     let on = on.into();
     let sql = try_again_sql(on.engine());
-    Ok(built_query(on, sql).bind(table::json(events)?).fetch_all().await?)
+    Ok(table::bind_rows(built_query(on, sql), events)?.fetch_all().await?)
 }
 
 /// Stores events whose key is new, whose row is [`EventState::Failed`], or whose row is [`EventState::Pending`]
@@ -187,13 +187,8 @@ async fn insert(
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let engine = target.engine();
-    let query = built_query(target, insert_sql(engine, tail));
-    let query = match engine {
-        Engine::Sqlite => query.bind(table::json(events)?),
-        Engine::Postgres => bind_arrays(query, events),
-    };
-    Ok(query.fetch_all().await?)
+    let sql = insert_sql(target.engine(), tail);
+    Ok(table::bind_rows(built_query(target, sql), events)?.fetch_all().await?)
 }
 
 fn bound(n: usize) -> i64 {
@@ -210,36 +205,19 @@ impl Filter {
     }
 }
 
-/// Concurrent writers that take keys in one order never wait for each other in a circle.
-const STORE_ORDER: &str = "ORDER BY account, livemode, id";
-
 /// What is written at once leaves every other row alone: to look at its state would wait for whoever applies it.
-const RECEIVE_TAIL: &str = "ON CONFLICT (account, livemode, id) DO NOTHING RETURNING account, livemode, id";
+const RECEIVE_TAIL: &str = "(account, livemode, id) DO NOTHING RETURNING account, livemode, id";
 
 /// A failed event is repaired by another copy of it. One that waits may as well be applied now, but no broken copy
 /// takes its place.
-const STORE_TAIL: &str = "ON CONFLICT (account, livemode, id) DO UPDATE SET \
+const STORE_TAIL: &str = "(account, livemode, id) DO UPDATE SET \
     event_type = excluded.event_type, created = excluded.created, api_version = excluded.api_version, \
     source = excluded.source, received_at = excluded.received_at, state = excluded.state, \
     attempts = stripe_events.attempts + 1, last_error = excluded.last_error, payload = excluded.payload \
     WHERE stripe_events.state = 'failed' OR (stripe_events.state = 'pending' AND excluded.state <> 'failed') RETURNING account, livemode, id";
 
-/// The two forms of the one hot insert: arrays are the fastest way into Postgres, where payloads
-/// would otherwise be escaped into JSON and out again.
 fn insert_sql(engine: Engine, tail: &str) -> String {
-    let names = table::names::<StripeEventRow>();
-    match engine {
-        Engine::Sqlite => format!(
-            "{}INSERT INTO stripe_events ({names}) SELECT {names} FROM rows WHERE true {STORE_ORDER} {tail}",
-            table::rows(engine, StripeEventRow::COLUMNS)
-        ),
-        Engine::Postgres => format!(
-            "INSERT INTO stripe_events ({names}) SELECT {names} FROM UNNEST(\
-             $1::text[], $2::bool[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], \
-             $8::timestamptz[], $9::text[], $10::bigint[], $11::text[], $12::text[]) AS given({names}) \
-             {STORE_ORDER} {tail}"
-        ),
-    }
+    table::insert_sql::<StripeEventRow>(engine) + tail
 }
 
 fn try_again_sql(engine: Engine) -> String {
@@ -249,7 +227,7 @@ fn try_again_sql(engine: Engine) -> String {
          WHERE stripe_events.account = rows.account AND stripe_events.livemode = rows.livemode \
          AND stripe_events.id = rows.id AND stripe_events.state = 'failed' \
          RETURNING stripe_events.account, stripe_events.livemode, stripe_events.id",
-        table::rows(engine, StripeEventRow::COLUMNS)
+        table::whole_rows::<StripeEventRow>(engine)
     )
 }
 
@@ -311,23 +289,4 @@ pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
         ("settle", settle_sql(engine)),
     ];
     made.map(|(name, sql)| (format!("stripe_events::{name}"), sql)).to_vec()
-}
-
-fn bind_arrays<'c>(query: Query<'c>, events: &[StripeEventRow]) -> Query<'c> {
-    fn column<'a, T>(events: &'a [StripeEventRow], of: impl Fn(&'a StripeEventRow) -> T) -> Vec<T> {
-        events.iter().map(of).collect()
-    }
-    query
-        .bind_postgres(column(events, |e| e.account.as_str()))
-        .bind_postgres(column(events, |e| e.livemode))
-        .bind_postgres(column(events, |e| e.id.as_str()))
-        .bind_postgres(column(events, |e| e.event_type.as_str()))
-        .bind_postgres(column(events, |e| e.created))
-        .bind_postgres(column(events, |e| e.api_version.as_deref()))
-        .bind_postgres(column(events, |e| e.source.as_str()))
-        .bind_postgres(column(events, |e| e.received_at))
-        .bind_postgres(column(events, |e| e.state.as_str()))
-        .bind_postgres(column(events, |e| e.attempts))
-        .bind_postgres(column(events, |e| e.last_error.as_deref()))
-        .bind_postgres(column(events, |e| e.payload.as_str()))
 }

@@ -1,43 +1,26 @@
-//! Rows that travel as JSON arrive as if each value had been bound by itself.
+//! Rows that travel together arrive as if each value had been bound by itself.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use growth_db::rows::{EventRow, MilestoneRow, StripeEventRow, events, inbox};
-use growth_db::table::{Kind, Table, delete, delete_except, find, insert_new, merge, upsert};
+use growth_db::table::{delete, delete_except, find, insert_new, merge, upsert};
 use growth_db::{Db, Engine, Json, query};
 use growth_domain::stamp::Scope;
 use growth_testkit::on_each_engine;
-use serde::Serialize;
 use serde_json::{Value, json};
 
-/// A row with every kind of column.
-#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
-struct Every {
-    account: String,
-    livemode: bool,
-    id: String,
-    words: Option<String>,
-    number: Option<i64>,
-    flag: Option<bool>,
-    at: Option<DateTime<Utc>>,
-    day: Option<NaiveDate>,
-    document: Option<Json<Value>>,
-}
-
-impl Table for Every {
-    const NAME: &'static str = "every";
-    const COLUMNS: &'static [(&'static str, Kind)] = &[
-        ("account", Kind::Text),
-        ("livemode", Kind::Bool),
-        ("id", Kind::Text),
-        ("words", Kind::Text),
-        ("number", Kind::BigInt),
-        ("flag", Kind::Bool),
-        ("at", Kind::Time),
-        ("day", Kind::Date),
-        ("document", Kind::Json),
-    ];
-    const KEY: &'static [&'static str] = &["account", "livemode", "id"];
-    const LOOKUPS: &'static [&'static str] = &["id", "words"];
+growth_db::table! {
+    /// A row with every kind of column.
+    pub struct Every: "every" ("account", "livemode", "id") ["id", "words"] {
+        account: String,
+        livemode: bool,
+        id: String,
+        words: Option<String>,
+        number: Option<i64>,
+        flag: Option<bool>,
+        at: Option<DateTime<Utc>>,
+        day: Option<NaiveDate>,
+        document: Option<Json<Value>>,
+    }
 }
 
 async fn create(db: &Db) {
