@@ -36,11 +36,19 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     most: usize,
+    full: bool,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { most: MOST }
+        Self { most: MOST, full: false }
+    }
+}
+
+impl Pace {
+    /// Whether the last events were as many as are applied at a time, so that more may wait already.
+    pub fn is_full(self) -> bool {
+        self.full
     }
 }
 
@@ -112,6 +120,7 @@ async fn next(
         let applied = applied.unwrap_or_else(|panic| Err(Error::Mistake(words(panic.as_ref()))));
         match (applied, &rows[..]) {
             (Ok(outcomes), _) => {
+                pace.full = rows.len() == pace.most || bytes(&rows) >= BYTES;
                 pace.most = (pace.most * 2).min(MOST);
                 return Ok((outcomes, last));
             }
@@ -129,6 +138,10 @@ async fn next(
             }
         }
     }
+}
+
+fn bytes(rows: &[StripeEventRow]) -> usize {
+    rows.iter().map(|row| row.payload.len()).sum()
 }
 
 async fn apply(mut tx: Tx, policy: Policy, rows: &[StripeEventRow]) -> Result<Vec<Outcome>, Error> {

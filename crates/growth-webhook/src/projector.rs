@@ -21,8 +21,8 @@ use crate::writers::UnderWay;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The pauses after trouble with the database grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// Between two batches there is at least this long, so that what comes in a row is applied together: six events tell
-/// of one payment.
+/// After a batch that was not full there is at least this long, so that what comes in a row is applied together: six
+/// events tell of one payment.
 const GAP: Duration = Duration::from_millis(40);
 /// While events come in faster than one after the other, they go first: for the first of these at most before each
 /// batch, and until none did for the second.
@@ -119,7 +119,9 @@ impl Projector {
         if state.behind {
             return;
         }
-        if let Some(last) = state.last {
+        if let Some(last) = state.last
+            && !state.pace.is_full()
+        {
             sleep_until(last + GAP).await;
         }
         let (until, mut busy_at) = (Instant::now() + GIVE_WAY.0, None);
