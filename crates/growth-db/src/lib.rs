@@ -53,6 +53,7 @@ pub use sqlx::Error as SqlError;
 pub fn statements(engine: Engine) -> Vec<(String, String)> {
     let shared = named(&[
         migrate::STATEMENTS,
+        rows::backfill::STATEMENTS,
         rows::events::STATEMENTS,
         rows::inbox::STATEMENTS,
         rows::settings::STATEMENTS,

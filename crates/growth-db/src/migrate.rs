@@ -44,6 +44,7 @@ migrations! {
     3 "0003_product"
     4 "0004_inbox"
     5 "0005_resolver"
+    6 "0006_backfill"
 }
 
 statements! {

@@ -2,6 +2,7 @@
 //!
 //! Each is the table's columns and nothing else; `migrations/` says what they mean.
 
+pub mod backfill;
 mod catalog;
 mod customers;
 pub mod events;
@@ -12,6 +13,7 @@ pub mod settings;
 mod subscriptions;
 pub mod users;
 
+pub use backfill::{BackfillRunRow, BackfillSliceRow};
 pub use catalog::{CouponRow, DiscountRow, PriceRow, PricingReferenceRow, ProductRow};
 pub use customers::{CustomerClaimRow, CustomerRow};
 pub use inbox::{EventState, StripeEventRow};
@@ -54,12 +56,15 @@ pub fn statements(engine: Engine) -> Vec<(String, String)> {
         statements_of::<DailyEventRow>(engine),
         statements_of::<MilestoneRow>(engine),
         statements_of::<UsageRow>(engine),
+        statements_of::<BackfillRunRow>(engine),
+        statements_of::<BackfillSliceRow>(engine),
         vec![
             merge_statement_of::<ActivityRow>(engine),
             merge_statement_of::<DailyEventRow>(engine),
             merge_statement_of::<MilestoneRow>(engine),
             merge_statement_of::<UsageRow>(engine),
         ],
+        backfill::statements(engine),
         events::statements(engine),
         inbox::statements(engine),
         settings::statements(engine),

@@ -73,7 +73,7 @@ pub(crate) async fn store(
     Ok(customers)
 }
 
-fn product_row(scope: &Scope, fact: ProductFact) -> ProductRow {
+pub(crate) fn product_row(scope: &Scope, fact: ProductFact) -> ProductRow {
     ProductRow {
         account: scope.account.clone(),
         livemode: scope.livemode,
@@ -86,7 +86,7 @@ fn product_row(scope: &Scope, fact: ProductFact) -> ProductRow {
     }
 }
 
-fn price_row(scope: &Scope, mut fact: PriceFact) -> PriceRow {
+pub(crate) fn price_row(scope: &Scope, mut fact: PriceFact) -> PriceRow {
     let tiers = fact.terms.tiers.take();
     PriceRow {
         account: scope.account.clone(),
@@ -101,7 +101,7 @@ fn price_row(scope: &Scope, mut fact: PriceFact) -> PriceRow {
     }
 }
 
-fn coupon_row(scope: &Scope, fact: CouponFact) -> CouponRow {
+pub(crate) fn coupon_row(scope: &Scope, fact: CouponFact) -> CouponRow {
     CouponRow {
         account: scope.account.clone(),
         livemode: scope.livemode,
@@ -114,7 +114,7 @@ fn coupon_row(scope: &Scope, fact: CouponFact) -> CouponRow {
     }
 }
 
-fn discount_row(scope: &Scope, fact: DiscountFact) -> DiscountRow {
+pub(crate) fn discount_row(scope: &Scope, fact: DiscountFact) -> DiscountRow {
     DiscountRow {
         account: scope.account.clone(),
         livemode: scope.livemode,

@@ -85,7 +85,7 @@ fn links_of(claim: CustomerClaimRow) -> impl Iterator<Item = Link> {
     .filter_map(move |(method, value)| Some(Link { method, value: value?, stamp: stamp.clone() }))
 }
 
-fn customer_row(scope: &Scope, fact: CustomerFact) -> CustomerRow {
+pub(crate) fn customer_row(scope: &Scope, fact: CustomerFact) -> CustomerRow {
     CustomerRow {
         account: scope.account.clone(),
         livemode: scope.livemode,
@@ -109,7 +109,7 @@ fn only_named(scope: &Scope, id: &str) -> CustomerRow {
     customer_row(scope, CustomerFact { stamp, id, created, email, name, deleted: false })
 }
 
-fn claim_row(scope: &Scope, claim: Claim) -> CustomerClaimRow {
+pub(crate) fn claim_row(scope: &Scope, claim: Claim) -> CustomerClaimRow {
     CustomerClaimRow {
         account: scope.account.clone(),
         livemode: scope.livemode,

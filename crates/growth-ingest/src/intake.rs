@@ -245,10 +245,14 @@ impl Intake {
     fn object(&self, number: usize, text: String, object: &PlainObject, read_at: DateTime<Utc>) -> Document {
         let id = made_id(&object.id, &text);
         let told = Told::by_object(&object.object, &object.kind, read_at, &id);
-        let mut row = row(self, text, id, object.kind.clone(), object.livemode);
-        row.created = read_at;
-        row.account.clone_from(&self.account);
+        let row = StripeEventRow { created: read_at, ..self.object_row(text, id, object) };
         finish(number, object.livemode.is_none(), row, told)
+    }
+
+    /// The row of a plain object that nothing was made of yet.
+    pub(crate) fn object_row(&self, text: String, id: String, object: &PlainObject) -> StripeEventRow {
+        let row = row(self, text, id, object.kind.clone(), object.livemode);
+        StripeEventRow { account: self.account.clone(), ..row }
     }
 }
 

@@ -14,6 +14,9 @@ pub(crate) trait Latest: Table + Clone + PartialEq {
     fn id(&self) -> &str;
     /// Of the fact that this row is from.
     fn stamp(&self) -> Stamp;
+    /// The same row with another stamp.
+    #[must_use]
+    fn stamped(self, stamp: Stamp) -> Self;
     /// What this row keeps of an older or newer one, because leaving it out is not removing it.
     #[must_use]
     fn keeping(self, other: &Self) -> Self {
@@ -36,6 +39,9 @@ macro_rules! stamped {
                     rank: self.stamp_rank,
                     event_id: self.stamp_event.clone(),
                 }
+            }
+            fn stamped(self, stamp: growth_domain::stamp::Stamp) -> Self {
+                Self { stamp_at: stamp.at, stamp_rank: stamp.rank, stamp_event: stamp.event_id, ..self }
             }
             $($keeping)?
         }
@@ -86,6 +92,6 @@ pub(crate) async fn store<T: Latest>(
 }
 
 /// Of two with one stamp the second counts: it is the same event, read again by a newer program.
-fn merge<T: Latest>(a: T, b: T) -> T {
+pub(crate) fn merge<T: Latest>(a: T, b: T) -> T {
     if b.stamp() >= a.stamp() { b.keeping(&a) } else { a.keeping(&b) }
 }

@@ -19,6 +19,7 @@ mod intake;
 mod latest;
 mod payments;
 mod project;
+pub mod readings;
 mod receive;
 mod subscriptions;
 mod told;

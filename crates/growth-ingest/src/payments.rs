@@ -226,7 +226,7 @@ fn object_id(object: &PaymentObject) -> &str {
     }
 }
 
-fn payment_row(
+pub(crate) fn payment_row(
     scope: &Scope,
     group: &str,
     payment: &Payment,
@@ -276,7 +276,7 @@ fn payment_row(
 }
 
 /// Whom a group's payments name, whether or not there is such a user.
-fn references(scope: &Scope, group_id: &str, group: &Group) -> Vec<PaymentReferenceRow> {
+pub(crate) fn references(scope: &Scope, group_id: &str, group: &Group) -> Vec<PaymentReferenceRow> {
     let links = group.payments.iter().flat_map(|payment| &payment.links);
     let references: BTreeSet<String> = links.map(users::reference).collect();
     let row = |reference| PaymentReferenceRow {
@@ -288,7 +288,7 @@ fn references(scope: &Scope, group_id: &str, group: &Group) -> Vec<PaymentRefere
     references.into_iter().map(row).collect()
 }
 
-fn refund_row(scope: &Scope, group: &str, refund: &RefundState) -> RefundRow {
+pub(crate) fn refund_row(scope: &Scope, group: &str, refund: &RefundState) -> RefundRow {
     RefundRow {
         account: scope.account.clone(),
         livemode: scope.livemode,
@@ -306,7 +306,7 @@ fn refund_row(scope: &Scope, group: &str, refund: &RefundState) -> RefundRow {
     }
 }
 
-fn dispute_row(scope: &Scope, group: &str, dispute: &DisputeState) -> DisputeRow {
+pub(crate) fn dispute_row(scope: &Scope, group: &str, dispute: &DisputeState) -> DisputeRow {
     DisputeRow {
         account: scope.account.clone(),
         livemode: scope.livemode,
@@ -327,7 +327,7 @@ fn dispute_row(scope: &Scope, group: &str, dispute: &DisputeState) -> DisputeRow
     }
 }
 
-fn invoice_row(scope: &Scope, group: &str, invoice: &InvoiceState) -> InvoiceRow {
+pub(crate) fn invoice_row(scope: &Scope, group: &str, invoice: &InvoiceState) -> InvoiceRow {
     let latest = &invoice.latest;
     InvoiceRow {
         account: scope.account.clone(),

@@ -52,7 +52,8 @@ impl Told {
         Self { state: EventState::Ignored, error: None, facts: Vec::new(), incomplete: Vec::new() }
     }
 
-    fn failed(id: &str, event_type: &str, why: &str) -> Self {
+    /// What is kept with an error.
+    pub(crate) fn failed(id: &str, event_type: &str, why: &str) -> Self {
         let error = Some(format!("{id} ({event_type}): {why}"));
         Self { state: EventState::Failed, error, ..Self::nothing() }
     }

@@ -5,9 +5,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::Value;
 use stripe_client_core::{RequestBuilder, StripeMethod};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::error::Error;
 use crate::limiter::Limiter;
@@ -27,6 +28,18 @@ struct Shared {
     limiter: Limiter,
     retries: Retries,
     secret: SecretKey,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// Its entries, in the list's order.
+    pub entries: Vec<Value>,
+    /// Whether more follow.
+    pub has_more: bool,
+    /// When it was asked for, by the server's clock and rather too early than too late: an event that it tells later
+    /// of one of the entries is stamped later. `None` where the server does not tell the time.
+    pub asked_at: Option<DateTime<Utc>>,
 }
 
 /// The most that a page of a list shows.
@@ -55,6 +68,25 @@ impl Client {
     ///
     /// `account` is the connected account whose data is meant, empty for the key's own.
     pub async fn get(&self, path: &[&str], query: &[(&str, &str)], account: &str) -> Result<Value, Error> {
+        self.ask(path, query, account).await.map(|told| told.object)
+    }
+
+    /// Reads one page of a list: its first one, or the one that the query says.
+    pub async fn page(&self, path: &[&str], query: &[(&str, &str)], account: &str) -> Result<Page, Error> {
+        let unreadable =
+            |problem: &str| Error::Unreadable { problem: format!("{}: {problem}", path.join("/")) };
+        let mut query = query.to_vec();
+        query.push(("limit", PAGE));
+        let Told { mut object, asked_at } = self.ask(path, &query, account).await?;
+        let Value::Array(entries) = object["data"].take() else { return Err(unreadable("no list")) };
+        let has_more = object["has_more"].as_bool().unwrap_or_default();
+        if has_more && entries.last().and_then(|entry| entry["id"].as_str()).is_none() {
+            return Err(unreadable("a page that has a next one and no last id"));
+        }
+        Ok(Page { entries, has_more, asked_at })
+    }
+
+    async fn ask(&self, path: &[&str], query: &[(&str, &str)], account: &str) -> Result<Told, Error> {
         let Shared { limiter, retries, .. } = &*self.shared;
         let request = request(path, query);
         let mut tries = 0;
@@ -86,32 +118,29 @@ impl Client {
         query: &[(&str, &str)],
         account: &str,
     ) -> Result<Vec<Value>, Error> {
-        let unreadable =
-            |problem: &str| Error::Unreadable { problem: format!("{}: {problem}", path.join("/")) };
         let mut entries: Vec<Value> = Vec::new();
         for _ in 0..MOST_PAGES {
             let last = entries.last().map(|entry| entry["id"].as_str().unwrap_or_default().to_owned());
             let mut query = query.to_vec();
-            query.push(("limit", PAGE));
             query.extend(last.as_deref().map(|last| ("starting_after", last)));
-            let mut page = self.get(path, &query, account).await?;
-            let Value::Array(data) = page["data"].take() else { return Err(unreadable("no list")) };
-            let has_more = page["has_more"].as_bool().unwrap_or_default();
-            if has_more && data.last().and_then(|entry| entry["id"].as_str()).is_none() {
-                return Err(unreadable("a page that has a next one and no last id"));
-            }
-            entries.extend(data);
-            if !has_more {
+            let page = self.page(path, &query, account).await?;
+            entries.extend(page.entries);
+            if !page.has_more {
                 return Ok(entries);
             }
         }
-        Err(unreadable("a list without end"))
+        Err(Error::Unreadable { problem: format!("{}: a list without end", path.join("/")) })
     }
 
-    async fn try_once(&self, request: &RequestBuilder, account: &str) -> Result<Value, Refusal> {
+    async fn try_once(&self, request: &RequestBuilder, account: &str) -> Result<Told, Refusal> {
         let Shared { transport, secret, .. } = &*self.shared;
+        let asked = Instant::now();
         match transport.send(request, account).await {
-            Ok(answer) => read(&answer, secret),
+            Ok(answer) => {
+                let waited = TimeDelta::from_std(asked.elapsed()).unwrap_or_default();
+                let asked_at = answer.date.map(|date| (date - waited).trunc_subsecs(0) - A_SECOND);
+                Ok(Told { object: read(&answer, secret)?, asked_at })
+            }
             Err(Failure::Network(message)) => {
                 Err(Refusal::again(Error::Unavailable { message: secret.redact(&message) }))
             }
@@ -121,6 +150,16 @@ impl Client {
         }
     }
 }
+
+/// What was answered.
+struct Told {
+    object: Value,
+    /// See [`Page::asked_at`].
+    asked_at: Option<DateTime<Utc>>,
+}
+
+/// Events have whole seconds: one that comes after an answer may be stamped with the second in which it was asked for.
+const A_SECOND: TimeDelta = TimeDelta::seconds(1);
 
 /// A try that failed.
 struct Refusal {

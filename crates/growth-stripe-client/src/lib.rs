@@ -10,7 +10,7 @@
 //! connection for every request.
 //!
 //! What this crate refuses to do: it changes nothing at Stripe, reads no
-//! environment and no clock, and stores nothing.
+//! environment, and stores nothing. It tells the server's time, not its own.
 //!
 //! Invariants:
 //!
@@ -25,7 +25,7 @@ mod secret;
 mod settings;
 mod transport;
 
-pub use client::Client;
+pub use client::{Client, Page};
 pub use error::Error;
 pub use secret::{SecretError, SecretKey};
 pub use settings::{Retries, Settings, SettingsError};

@@ -4,9 +4,10 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::header::{AUTHORIZATION, DATE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{HeaderMap, Method, Request};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Http;
@@ -33,6 +34,8 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<Duration>,
     /// Whether Stripe says that trying again is of use, or of none.
     pub(crate) should_retry: Option<bool>,
+    /// The server's time, in whole seconds.
+    pub(crate) date: Option<DateTime<Utc>>,
     pub(crate) body: Bytes,
 }
 
@@ -83,6 +86,7 @@ impl Transport {
                 status: head.status.as_u16(),
                 retry_after: seconds(&head.headers),
                 should_retry: head.headers.get(SHOULD_RETRY).and_then(flag),
+                date: head.headers.get(DATE).and_then(instant),
                 body,
             })
         };
@@ -127,6 +131,10 @@ fn method(method: StripeMethod) -> Method {
 /// `Retry-After` in seconds, the form that Stripe and its proxies send; not the one that is a date.
 fn seconds(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn instant(value: &HeaderValue) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc2822(value.to_str().ok()?).ok().map(|at| at.to_utc())
 }
 
 fn flag(value: &HeaderValue) -> Option<bool> {

@@ -1,6 +1,9 @@
 //! Stripe's events as they came.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
+use growth_domain::stamp::Scope;
 use serde::Serialize;
 
 use crate::engine::{Db, Engine, Query, Target, Tx, built_query, query};
@@ -105,6 +108,14 @@ pub async fn pending(
 ) -> Result<Vec<StripeEventRow>, Error> {
     let sql = pending_sql();
     Ok(built_query(on, sql).bind(bound(most)).bind(bound(bytes)).fetch_all().await?)
+}
+
+/// Those of the ids that are stored.
+pub async fn known_ids(tx: &mut Tx, scope: &Scope, ids: Vec<String>) -> Result<BTreeSet<String>, Error> {
+    let sql = known_ids_sql(tx.engine());
+    let query = built_query(tx, sql).bind_texts(&ids).bind(&scope.account).bind(scope.livemode);
+    let known: Vec<(String,)> = query.fetch_all().await?;
+    Ok(known.into_iter().map(|(id,)| id).collect())
 }
 
 /// Whether any event waits.
@@ -246,6 +257,11 @@ fn pending_sql() -> String {
     within_bytes("state = 'pending'", "received_at, account, livemode, id", 1)
 }
 
+fn known_ids_sql(engine: Engine) -> String {
+    let among = table::among(engine, "id", "$1");
+    format!("SELECT id FROM stripe_events WHERE account = $2 AND livemode = $3 AND {among}")
+}
+
 fn filter_sql(engine: Engine) -> String {
     let (states, types) = (table::among(engine, "state", "$1"), table::among(engine, "event_type", "$4"));
     format!("{states} AND received_at >= $2 AND ($3 OR {types})")
@@ -284,6 +300,7 @@ pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
         ("receive", insert_sql(engine, RECEIVE_TAIL)),
         ("try_again", try_again_sql(engine)),
         ("pending", pending_sql()),
+        ("known_ids", known_ids_sql(engine)),
         ("count", count_sql(engine)),
         ("stored", stored_sql(engine)),
         ("settle", settle_sql(engine)),
