@@ -45,6 +45,7 @@ migrations! {
     4 "0004_inbox"
     5 "0005_resolver"
     6 "0006_backfill"
+    7 "0007_evidence"
 }
 
 statements! {

@@ -12,6 +12,7 @@
 //! customer gets a `client_reference_id` or a `user_id`. Within a second the
 //! events of one operation come in any order.
 
+mod api;
 mod catalogue;
 mod customers;
 mod ids;
@@ -31,7 +32,7 @@ use serde_json::{Value, json};
 
 pub use self::catalogue::{CouponTerms, Duration, Interval, Off, PriceTerms};
 use self::ids::Ids;
-use self::records::{Coupon, Customer, Dispute, Invoice, Payment, Price, Refund, Subscription};
+use self::records::{Coupon, Customer, Dispute, Invoice, Payment, Price, Product, Refund, Subscription};
 pub use self::subscriptions::Terms;
 pub use self::truth::{
     Truth, TruthDispute, TruthInvoice, TruthItem, TruthPayment, TruthRefund, TruthSubscription,
@@ -68,12 +69,17 @@ pub struct World {
     beginnings: bool,
     random: Random,
     ids: Ids,
+    products: Vec<Product>,
     prices: BTreeMap<String, Price>,
     coupons: BTreeMap<String, Coupon>,
     customers: BTreeMap<String, Customer>,
     subscriptions: BTreeMap<String, Subscription>,
     invoices: BTreeMap<String, Invoice>,
     payments: BTreeMap<String, Payment>,
+    /// Payments as they were when a charge failed that another one followed.
+    declined: Vec<Payment>,
+    /// Checkout sessions, which do not change once they are complete.
+    sessions: Vec<Value>,
     refunds: BTreeMap<String, Refund>,
     disputes: BTreeMap<String, Dispute>,
     users_by_email: BTreeMap<String, String>,
@@ -96,12 +102,15 @@ impl World {
             beginnings: true,
             random,
             ids,
+            products: Vec::new(),
             prices: BTreeMap::new(),
             coupons: BTreeMap::new(),
             customers: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             invoices: BTreeMap::new(),
             payments: BTreeMap::new(),
+            declined: Vec::new(),
+            sessions: Vec::new(),
             refunds: BTreeMap::new(),
             disputes: BTreeMap::new(),
             users_by_email: BTreeMap::new(),
@@ -161,6 +170,8 @@ impl World {
         self.subscriptions.clear();
         self.invoices.clear();
         self.payments.clear();
+        self.declined.clear();
+        self.sessions.clear();
         self.refunds.clear();
         self.disputes.clear();
         self.users_by_email.clear();

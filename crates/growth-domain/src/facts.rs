@@ -19,7 +19,7 @@ pub use payments::{
     Charge, CheckoutSession, Dispute, Invoice, InvoiceLine, InvoicePayment, PaymentFact, PaymentIntent,
     PaymentObject, Refund,
 };
-pub use subscriptions::{SubscriptionFact, SubscriptionItem, SubscriptionState};
+pub use subscriptions::{PlannedEnd, Replaced, SubscriptionFact, SubscriptionItem, SubscriptionState};
 
 use crate::stamp::Stamp;
 

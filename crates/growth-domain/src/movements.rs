@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::money::Micros;
+use crate::timeline::Gap;
 
 /// Changes of one customer within this time are netted before they are classified.
 ///
@@ -82,7 +83,7 @@ pub struct Movement {
     pub delta: Micros,
     /// The MRR after it.
     pub mrr: Micros,
-    /// Whether any part of it is known by evidence only.
+    /// Whether any part of it is known by evidence only, or something that belongs to it may be missing.
     pub reconstructed: bool,
 }
 
@@ -103,6 +104,15 @@ pub struct Worth<'a> {
     pub reconstructed: bool,
 }
 
+/// A time in which changes of a customer's MRR in one currency may be missing.
+#[derive(Clone, Copy, Debug)]
+pub struct Doubt<'a> {
+    /// Lower-case currency code.
+    pub currency: &'a str,
+    /// Where in time.
+    pub gap: Gap,
+}
+
 struct Change<'a> {
     at: DateTime<Utc>,
     subscription: &'a str,
@@ -114,8 +124,13 @@ struct Change<'a> {
 /// Folds what one customer's subscriptions are worth into movements, by currency and time.
 ///
 /// Each subscription's steps come in order of time. Changes on both sides of one of the `cuts` are
-/// never netted with each other, so that the ledger of a period holds nothing of another.
-pub fn fold<'a>(worth: impl IntoIterator<Item = Worth<'a>>, cuts: &[DateTime<Utc>]) -> Vec<Movement> {
+/// never netted with each other, so that the ledger of a period holds nothing of another. Movements that
+/// would be others if something happened in one of the `doubts` are marked as reconstructed.
+pub fn fold<'a>(
+    worth: impl IntoIterator<Item = Worth<'a>>,
+    cuts: &[DateTime<Utc>],
+    doubts: &[Doubt<'_>],
+) -> Vec<Movement> {
     let mut before: BTreeMap<&str, Micros> = BTreeMap::new();
     let mut by_currency: BTreeMap<&str, Vec<Change<'_>>> = BTreeMap::new();
     for step in worth {
@@ -128,13 +143,25 @@ pub fn fold<'a>(worth: impl IntoIterator<Item = Worth<'a>>, cuts: &[DateTime<Utc
             by_currency.entry(currency).or_default().push(change);
         }
     }
-    by_currency.into_iter().flat_map(|(currency, changes)| ledger(currency, changes, cuts)).collect()
+    let mut movements = Vec::new();
+    for (currency, changes) in by_currency {
+        let doubts = doubts.iter().filter(|doubt| doubt.currency == currency);
+        let gaps: Vec<Gap> = doubts.map(|doubt| doubt.gap).collect();
+        movements.extend(ledger(currency, changes, cuts, &gaps));
+    }
+    movements
 }
 
-fn ledger(currency: &str, mut changes: Vec<Change<'_>>, cuts: &[DateTime<Utc>]) -> Vec<Movement> {
+fn ledger(
+    currency: &str,
+    mut changes: Vec<Change<'_>>,
+    cuts: &[DateTime<Utc>],
+    gaps: &[Gap],
+) -> Vec<Movement> {
     changes.sort_by(|a, b| (a.at, a.subscription).cmp(&(b.at, b.subscription)));
     let mut movements = Vec::new();
     let (mut mrr, mut paid_before) = (Micros::ZERO, false);
+    let mut certainty = Certainty { gaps, doubtful_until: None, has_paid: false };
     let mut rest = changes.as_slice();
     while let Some(first) = rest.first() {
         let cut = cuts.iter().copied().filter(|cut| *cut > first.at).min();
@@ -143,6 +170,7 @@ fn ledger(currency: &str, mut changes: Vec<Change<'_>>, cuts: &[DateTime<Utc>]) 
         let (netted, later) = rest.split_at(together);
         rest = later;
         let after = mrr + netted.iter().map(|change| change.delta).sum::<Micros>();
+        let reconstructed = certainty.is_in_doubt(netted, mrr, after);
         if let Some(kind) = Kind::of(mrr, after, paid_before) {
             movements.push(Movement {
                 currency: currency.to_owned(),
@@ -151,13 +179,45 @@ fn ledger(currency: &str, mut changes: Vec<Change<'_>>, cuts: &[DateTime<Utc>]) 
                 reason: reason(netted, after - mrr).map(str::to_owned),
                 delta: after - mrr,
                 mrr: after,
-                reconstructed: netted.iter().any(|change| change.reconstructed),
+                reconstructed,
             });
         }
         mrr = after;
         paid_before |= mrr > Micros::ZERO;
     }
     movements
+}
+
+/// How far the movements of a ledger can be relied on.
+struct Certainty<'a> {
+    gaps: &'a [Gap],
+    /// Until when changes might belong to a movement that began in doubt.
+    doubtful_until: Option<DateTime<Utc>>,
+    /// Whether it is certain that the customer has paid before.
+    has_paid: bool,
+}
+
+impl Certainty<'_> {
+    /// Whether the movement that nets these changes would be another one if something is missing.
+    fn is_in_doubt(&mut self, netted: &[Change<'_>], before: Micros, after: Micros) -> bool {
+        let (Some(first), Some(last)) = (netted.first(), netted.last()) else { return false };
+        let meets = |gap: &Gap| {
+            let from = if gap.dated { gap.from } else { gap.from - NETTING };
+            from < first.at && first.at < gap.until + NETTING
+        };
+        let in_doubt = netted.iter().any(|change| change.reconstructed)
+            || self.doubtful_until.is_some_and(|until| first.at < until)
+            || self.gaps.iter().any(meets);
+        if in_doubt {
+            self.doubtful_until = Some(last.at + NETTING);
+        }
+        // Whether a customer is new depends on everything before.
+        let from_nothing = before == Micros::ZERO && after > Micros::ZERO;
+        let began_in_doubt =
+            from_nothing && !self.has_paid && self.gaps.iter().any(|gap| gap.from < first.at);
+        self.has_paid |= !in_doubt && (before > Micros::ZERO || after > Micros::ZERO);
+        in_doubt || began_in_doubt
+    }
 }
 
 /// Why several changes together moved the MRR this way: the reason of the largest that did;

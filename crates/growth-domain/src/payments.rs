@@ -132,7 +132,7 @@ pub struct InvoiceState {
     pub created_at: DateTime<Utc>,
     /// When an attempt to pay it first failed.
     pub first_failed_at: Option<DateTime<Utc>>,
-    /// Its subscription lines that are no prorations.
+    /// Its subscription lines.
     pub lines: Vec<InvoiceLine>,
 }
 
@@ -175,7 +175,7 @@ fn give_back(payment: &mut Payment, refunds: &[RefundState]) {
 
 fn invoice_state(told: &[Told<'_, Invoice>]) -> Option<InvoiceState> {
     let last = told.last()?;
-    let lines = last.object.lines.iter().filter(|line| !line.proration && line.subscription.is_some());
+    let lines = last.object.lines.iter().filter(|line| line.subscription.is_some());
     Some(InvoiceState {
         latest: last.object.clone(),
         created_at: last.object.created.unwrap_or(last.stamp.at),

@@ -2,14 +2,26 @@
 //!
 //! Built from all facts about one subscription in the order of their stamps, its
 //! creation first. What is told after its end is stale, unless it tells of the end.
+//! Where a fact shows a state that the facts before it do not lead to, events are
+//! missing: what they told is reconstructed from the best evidence there is.
 //! Between two facts the worth can still change by itself, when a discount runs
 //! out or a debt grows too old for the policy; those instants become steps too.
 
+mod bills;
+mod gap;
+mod likeness;
+mod reasons;
+mod steps;
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::facts::{DiscountTerms, SubscriptionFact, SubscriptionItem, SubscriptionState};
+pub use self::bills::Bill;
+use self::reasons::change_reason;
+use self::steps::{History, Step};
+use crate::facts::{DiscountTerms, SubscriptionFact, SubscriptionState};
 use crate::pricing::{Catalog, Mrr, Policy, breakpoints, price};
-use crate::rank::subscription_is_over;
 
 /// How long the policy `conservative` counts a subscription that is past due.
 pub const DELINQUENT_AFTER: TimeDelta = TimeDelta::days(30);
@@ -37,7 +49,7 @@ pub struct Segment {
     pub unpriced: Option<String>,
     /// Why the worth changed, where that is known.
     pub reason: Option<&'static str>,
-    /// Whether this is known by evidence in a later fact only.
+    /// Whether this is known by evidence only, not told by an event of its time.
     pub reconstructed: bool,
 }
 
@@ -46,15 +58,29 @@ pub struct Segment {
 pub struct Timeline {
     /// Its steps in order of time.
     pub segments: Vec<Segment>,
+    /// Where events are missing, in order of time.
+    pub gaps: Vec<Gap>,
+    /// Whether its invoices may tell more of what is missing.
+    pub asks_for_bills: bool,
     /// Its latest state, with the items of earlier facts where the payload was cut.
     pub latest: Option<SubscriptionState>,
 }
 
-/// A state and the instant from which it held.
-struct Step {
-    at: DateTime<Utc>,
-    state: SubscriptionState,
-    reconstructed: bool,
+/// A time in which something happened to a subscription that no event told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The last fact before, or the subscription's beginning.
+    pub from: DateTime<Utc>,
+    /// The fact that shows that something is missing.
+    pub until: DateTime<Utc>,
+    /// Whether there is evidence of when everything happened that is known to be missing.
+    pub dated: bool,
+}
+
+impl Gap {
+    fn holds(&self, at: DateTime<Utc>) -> bool {
+        self.from < at && at <= self.until
+    }
 }
 
 /// Whether a status counts towards MRR, by the table in `docs/METRICS.md`.
@@ -64,25 +90,27 @@ pub fn counts(state: &SubscriptionState) -> bool {
 
 /// Builds the history of one subscription from the facts about it, in any order.
 ///
-/// `customer_discounts` are those of the customer as a whole.
+/// `customer_discounts` are those of the customer as a whole; `bills` are the subscription's invoices
+/// in the order of their creation, which only gaps in the history need.
 pub fn build(
     facts: &[SubscriptionFact],
+    bills: &[Bill],
     customer_discounts: &[&DiscountTerms],
     catalog: &impl Catalog,
     policy: Policy,
 ) -> Timeline {
-    let steps = steps(facts);
+    let History { steps, gaps, latest, asks_for_bills } = steps::history(facts, bills, catalog);
     let mut segments: Vec<Segment> = Vec::new();
-    let mut overdue_since = None;
+    let mut overdue_since: Option<(DateTime<Utc>, bool)> = None;
     for (i, step) in steps.iter().enumerate() {
         let until = steps.get(i + 1).map(|next| next.at);
-        let before = i.checked_sub(1).map(|i| &steps[i].state);
+        let before = step.before.as_ref().or_else(|| Some(&steps[i.checked_sub(1)?].state));
         overdue_since = match step.state.status.as_str() {
-            "past_due" => overdue_since.or(Some(step.at)),
+            "past_due" => overdue_since.or(Some((step.at, step.reconstructed))),
             _ => None,
         };
-        let delinquent_at =
-            overdue_since.filter(|_| policy == Policy::Conservative).map(|at| at + DELINQUENT_AFTER);
+        let overdue = overdue_since.filter(|_| policy == Policy::Conservative);
+        let delinquent_at = overdue.map(|(at, _)| at + DELINQUENT_AFTER);
         let mut instants: Vec<(DateTime<Utc>, &'static str)> = Vec::new();
         if counts(&step.state) {
             let by_discount = breakpoints(&step.state, customer_discounts, catalog, policy);
@@ -91,11 +119,13 @@ pub fn build(
         }
         instants.retain(|(at, _)| *at > step.at && until.is_none_or(|until| *at < until));
         instants.sort_unstable();
-        let first = (step.at, change_reason(before, &step.state));
+        let first = (step.at, change_reason(before, step, catalog));
         for (at, reason) in
             std::iter::once(first).chain(instants.into_iter().map(|(at, why)| (at, Some(why))))
         {
             let mut segment = segment(step, at, customer_discounts, catalog, policy);
+            segment.reconstructed |= overdue.is_some_and(|(_, reconstructed)| reconstructed);
+            segment.reconstructed |= at > step.at && gaps.iter().any(|gap| gap.holds(at));
             if delinquent_at.is_some_and(|delinquent| at >= delinquent) {
                 segment = Segment {
                     counted: false,
@@ -108,7 +138,7 @@ pub fn build(
             push(&mut segments, segment, reason);
         }
     }
-    Timeline { segments, latest: steps.into_iter().last().map(|step| step.state) }
+    Timeline { segments, gaps, asks_for_bills, latest }
 }
 
 /// Adds a segment that says something new.
@@ -150,130 +180,10 @@ fn segment(
         status: state.status.clone(),
         counted,
         at_risk: counted && state.status == "past_due",
-        ending: counted && (state.cancel_at_period_end || state.cancel_at.is_some()),
+        ending: counted && state.is_ending(),
         unpriced: priced.as_ref().err().map(ToString::to_string),
         mrr: priced.unwrap_or_default(),
         reason: None,
         reconstructed: step.reconstructed,
     }
 }
-
-/// The states of a subscription in order of the instants from which they held.
-fn steps(facts: &[SubscriptionFact]) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    for fact in in_order(facts) {
-        let state = with_earlier_items(&fact.state, steps.last().map(|step| &step.state));
-        let at = held_from(fact);
-        if steps.is_empty()
-            && let Some(step) = beginning(fact, &state, at)
-        {
-            steps.push(step);
-        }
-        // A fact may be about an earlier instant: it ended before the last thing we were told.
-        steps.retain(|step| step.at < at);
-        steps.push(Step { at, state, reconstructed: !fact.from_event });
-    }
-    steps
-}
-
-/// The facts from the creation to the end, in the order of their stamps between.
-fn in_order(facts: &[SubscriptionFact]) -> Vec<&SubscriptionFact> {
-    let mut ordered: Vec<&SubscriptionFact> = facts.iter().collect();
-    ordered.sort_by_key(|fact| (!tells_creation(fact), &fact.stamp));
-    ordered.dedup_by(|a, b| a.stamp == b.stamp);
-    let mut over = false;
-    ordered.retain(|fact| {
-        let tells_end = subscription_is_over(&fact.state);
-        over |= tells_end;
-        tells_end || !over
-    });
-    ordered
-}
-
-fn tells_creation(fact: &SubscriptionFact) -> bool {
-    fact.event_type == "customer.subscription.created"
-}
-
-/// When the state of a fact began: an end at `ended_at`, all else when it was told.
-fn held_from(fact: &SubscriptionFact) -> DateTime<Utc> {
-    let told = fact.stamp.at;
-    fact.state.ended_at.filter(|at| subscription_is_over(&fact.state) && *at <= told).unwrap_or(told)
-}
-
-/// What must have been before the first fact, where that fact is not the subscription's creation.
-///
-/// The subscription then counted from the end of its trial, else from its start,
-/// for all we know with the items we see; the step is marked as reconstructed.
-fn beginning(fact: &SubscriptionFact, state: &SubscriptionState, at: DateTime<Utc>) -> Option<Step> {
-    let began = state.start_date.or(state.created)?;
-    let began = state.trial_end.filter(|end| *end > began).unwrap_or(began);
-    if tells_creation(fact) || began >= at {
-        return None;
-    }
-    let mut before = state.clone();
-    if state.deleted || matches!(state.status.as_str(), "canceled" | "past_due") {
-        before.deleted = false;
-        "active".clone_into(&mut before.status);
-    }
-    before.cancel_at_period_end = false;
-    before.cancel_at = None;
-    counts(&before).then_some(Step { at: began, state: before, reconstructed: true })
-}
-
-/// A nested list shows ten items at most: the others are those known from before, where the count fits.
-fn with_earlier_items(state: &SubscriptionState, before: Option<&SubscriptionState>) -> SubscriptionState {
-    let mut state = state.clone();
-    let (Some(total), Some(before)) = (state.items_cut_from, before) else { return state };
-    let shown = |item: &&SubscriptionItem| state.items.iter().any(|known| known.id == item.id);
-    let earlier: Vec<SubscriptionItem> = before.items.iter().filter(|item| !shown(item)).cloned().collect();
-    if u64::try_from(state.items.len() + earlier.len()) == Ok(total) {
-        state.items.extend(earlier);
-        state.items_cut_from = None;
-    }
-    state
-}
-
-/// Why the worth of a subscription changed between two states.
-fn change_reason(before: Option<&SubscriptionState>, after: &SubscriptionState) -> Option<&'static str> {
-    let before = before?;
-    match (counts(before), counts(after)) {
-        (true, false) => Some(loss_reason(before, after)),
-        (false, true) if before.paused => Some("resumed"),
-        (false, true) if before.status == "trialing" => Some("trial_converted"),
-        (true, true) => terms_reason(before, after),
-        _ => None,
-    }
-}
-
-fn loss_reason(before: &SubscriptionState, after: &SubscriptionState) -> &'static str {
-    if after.paused && !after.deleted && after.status != "canceled" {
-        return "paused";
-    }
-    let overdue = before.status == "past_due" || matches!(after.status.as_str(), "unpaid" | "past_due");
-    match after.cancellation_reason.as_deref() {
-        Some("payment_failed" | "payment_disputed") => "involuntary",
-        None if overdue => "involuntary",
-        _ => "voluntary",
-    }
-}
-
-fn terms_reason(before: &SubscriptionState, after: &SubscriptionState) -> Option<&'static str> {
-    let prices = |state: &SubscriptionState| {
-        state.items.iter().map(|item| item.price.id.clone()).collect::<std::collections::BTreeSet<_>>()
-    };
-    let units =
-        |state: &SubscriptionState| state.items.iter().map(|item| item.quantity.unwrap_or(1)).sum::<i64>();
-    if prices(before) != prices(after) {
-        return Some("plan_change");
-    }
-    if units(before) != units(after) {
-        return Some("quantity");
-    }
-    let discounts = |state: &SubscriptionState| {
-        (state.discounts.clone(), state.items.iter().map(|item| item.discounts.clone()).collect::<Vec<_>>())
-    };
-    (discounts(before) != discounts(after)).then_some("discount")
-}
-
-#[cfg(test)]
-mod tests;

@@ -14,6 +14,7 @@ use growth_domain::movements::{Kind, Worth, fold};
 use growth_domain::rollforward::{Cohort, Ratio, RollForward};
 use growth_domain::stamp::Scope;
 
+use crate::cash::unsigned;
 use crate::error::Error;
 use crate::request::{Goal, Request};
 use crate::snapshot::{CurrencyRevenue, GoalProgress, Mrr, Periods, Retention, Unpriced};
@@ -24,6 +25,9 @@ pub(crate) type ByCurrency = BTreeMap<String, CurrencyRevenue>;
 growth_db::statements! {
     WORTH = "SELECT * FROM subscription_mrr
     WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY customer, subscription, at";
+    // Only the stored ledger knows where events are missing.
+    RECONSTRUCTED = "SELECT COUNT(*) AS n FROM mrr_movements
+    WHERE account = $1 AND livemode = $2 AND at >= $3 AND at < $4 AND reconstructed";
 }
 
 fn net(row: &SubscriptionMrrRow) -> Micros {
@@ -39,7 +43,7 @@ pub(crate) struct Subscriptions {
     pub(crate) unpriced: Vec<Unpriced>,
     /// How many movements of the window are known by evidence only.
     pub(crate) reconstructed_movements: u64,
-    /// How many subscriptions with MRR at the end of the window are known by evidence only.
+    /// How many subscriptions that count at the end of the window are known by evidence only.
     pub(crate) reconstructed: u64,
 }
 
@@ -57,8 +61,8 @@ struct Sums {
 pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result<Subscriptions, Error> {
     let mut all = Subscriptions::default();
     let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
-    let query = query(db, WORTH).bind(&scope.account).bind(scope.livemode).bind(request.window.end);
-    let mut rows = query.fetch::<SubscriptionMrrRow>()?;
+    let worth = query(db, WORTH).bind(&scope.account).bind(scope.livemode).bind(request.window.end);
+    let mut rows = worth.fetch::<SubscriptionMrrRow>()?;
     let mut of_customer: Vec<SubscriptionMrrRow> = Vec::new();
     while let Some(row) = rows.try_next().await? {
         if of_customer.last().is_some_and(|last| last.customer != row.customer) {
@@ -68,6 +72,10 @@ pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result
         of_customer.push(row);
     }
     add_customer(&mut all, &mut sums, request, &of_customer);
+    let window = request.window;
+    let reconstructed = query(db, RECONSTRUCTED).bind(&scope.account).bind(scope.livemode);
+    let (reconstructed,): (i64,) = reconstructed.bind(window.start).bind(window.end).fetch_one().await?;
+    all.reconstructed_movements = unsigned(reconstructed);
     for (currency, sums) in sums {
         let revenue = sums
             .revenue(&currency)
@@ -116,11 +124,10 @@ fn add_customer(
         reason: row.reason.as_deref(),
         reconstructed: row.reconstructed,
     });
-    for movement in fold(worth, &instants) {
+    for movement in fold(worth, &instants, &[]) {
         let sums = sums.entry(movement.currency).or_default();
         if request.window.contains(movement.at) {
             sums.current.push((movement.kind, movement.delta));
-            all.reconstructed_movements += u64::from(movement.reconstructed);
         } else if request.previous.contains(movement.at) {
             sums.previous.push((movement.kind, movement.delta));
         }

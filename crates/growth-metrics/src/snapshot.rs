@@ -333,9 +333,9 @@ pub struct Freshness {
     pub pending_events: u64,
     /// Stripe's events that are stored but could not be read.
     pub failed_events: u64,
-    /// Movements of the window known by evidence only, not told by an event of their time.
+    /// Movements of the window that rest on evidence, since events are missing.
     pub reconstructed_movements: u64,
-    /// Subscriptions that count at the end of the window and whose beginning is known by evidence only.
+    /// Subscriptions that count at the end of the window and whose latest state is known by evidence only.
     pub reconstructed_subscriptions: u64,
     /// Payments of the window that are known by their invoice only, beside a payment without an invoice of the
     /// same customer, currency and amount within the hour: probably one payment, counted twice.

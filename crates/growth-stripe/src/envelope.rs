@@ -40,6 +40,8 @@ pub struct Event {
     pub api_version: Option<String>,
     /// `data.object`
     pub object: Value,
+    /// `data.previous_attributes`: what an update replaced, as it was before.
+    pub previous: Option<Map<String, Value>>,
 }
 
 /// A Stripe object without an event around it.
@@ -119,6 +121,11 @@ fn event(mut fields: Map<String, Value>) -> Result<Event, ReadError> {
         Some(object) if object.is_object() => object,
         other => return Err(wrong("event", "data.object", other.as_ref(), "an object")),
     };
+    let previous = fields.get_mut("data").and_then(|data| data.get_mut("previous_attributes"));
+    let previous = match previous.map(Value::take) {
+        Some(Value::Object(previous)) => Some(previous),
+        _ => None,
+    };
     let created = fields.get("created");
     Ok(Event {
         id: name(&fields, "id")?,
@@ -130,6 +137,7 @@ fn event(mut fields: Map<String, Value>) -> Result<Event, ReadError> {
         })?,
         api_version: optional(&fields, "api_version"),
         object,
+        previous,
     })
 }
 

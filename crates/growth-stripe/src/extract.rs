@@ -56,21 +56,20 @@ pub struct ExtractError {
 ///
 /// `event_id` is the event's id, or the one made for an event without id.
 pub fn facts_of_event(event: &Event, event_id: &str) -> Result<Extraction, ExtractError> {
-    let origin = Origin { at: event.created, event_id, event_type: &event.event_type, from_event: true };
-    read(&event.object, &origin)
+    read(&event.object, &Origin::event(event, event_id))
 }
 
 /// Reads the facts of a plain object, stamped with the time at which it was read.
 ///
 /// `id` is the id made for this reading of the object; it takes the place of an event's id.
 pub fn facts_of_object(object: &Value, read_at: DateTime<Utc>, id: &str) -> Result<Extraction, ExtractError> {
-    let origin = Origin { at: read_at, event_id: id, event_type: "", from_event: false };
+    let origin = Origin { at: read_at, event_id: id, event_type: "", from_event: false, previous: None };
     read(object, &origin)
 }
 
 /// Whether the figures need what an event is about; [`Extraction::handled`] says the same after reading it.
 pub fn is_needed(event: &Event) -> bool {
-    let origin = Origin { at: event.created, event_id: "", event_type: &event.event_type, from_event: true };
+    let origin = Origin::event(event, "");
     event.object.as_object().is_some_and(|map| reader_of(map).is_some() && !is_preview(map, &origin))
 }
 
@@ -85,12 +84,24 @@ pub(crate) struct Origin<'a> {
     pub(crate) event_type: &'a str,
     /// Whether an event tells it.
     pub(crate) from_event: bool,
+    /// What the event says it replaced of its object.
+    pub(crate) previous: Option<&'a Map<String, Value>>,
 }
 
-impl Origin<'_> {
+impl<'a> Origin<'a> {
+    fn event(event: &'a Event, event_id: &'a str) -> Self {
+        Self {
+            at: event.created,
+            event_id,
+            event_type: &event.event_type,
+            from_event: true,
+            previous: event.previous.as_ref(),
+        }
+    }
+
     /// The same occasion, for an object inside the one that the event is about.
     pub(crate) fn inside(&self) -> Self {
-        Self { event_type: "", ..*self }
+        Self { event_type: "", previous: None, ..*self }
     }
 
     /// The stamp of a fact of this rank.

@@ -54,6 +54,11 @@ impl<'a> Fields<'a> {
         Self { map, kind, id, path: String::new() }
     }
 
+    /// The fields themselves.
+    pub(crate) fn map(&self) -> &'a Map<String, Value> {
+        self.map
+    }
+
     /// Whether one of the paths leads to something.
     pub(crate) fn has<const N: usize>(&self, paths: [&str; N]) -> bool {
         paths.iter().any(|path| self.find(path).is_some())

@@ -26,4 +26,5 @@ pub mod extract;
 mod fields;
 mod invoices;
 mod payments;
+mod previous;
 mod subscriptions;

@@ -132,6 +132,7 @@ pub(crate) fn charge(
         invoice: fields.reference(["invoice"])?,
         fee: fields.amount(["balance_transaction.fee"])?,
         fee_currency: fields.currency(["balance_transaction.currency"])?,
+        booked_at: fields.instant(["balance_transaction.created"])?,
         method: fields.text(["payment_method_details.type"])?,
         email: fields.label(["billing_details.email", "receipt_email"])?,
         user_id: fields.label(["metadata.user_id"])?,

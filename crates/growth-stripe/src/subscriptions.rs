@@ -1,14 +1,18 @@
 //! Subscriptions, with what their items cost.
 
 use chrono::{DateTime, Utc};
-use growth_domain::facts::{Claim, Fact, PriceTerms, SubscriptionFact, SubscriptionItem, SubscriptionState};
+use growth_domain::facts::{
+    Claim, Fact, PriceTerms, Replaced, SubscriptionFact, SubscriptionItem, SubscriptionState,
+};
 use growth_domain::rank;
+use serde_json::{Map, Value};
 
 use crate::catalog::{self, Use};
 use crate::customers::owner;
 use crate::decimals;
 use crate::extract::{Cut, ExtractError, Extraction, Origin};
 use crate::fields::Fields;
+use crate::previous;
 
 /// Reads a subscription, its claim, and the prices, discounts and coupons that it shows.
 pub(crate) fn subscription(
@@ -16,34 +20,54 @@ pub(crate) fn subscription(
     origin: &Origin<'_>,
     out: &mut Extraction,
 ) -> Result<(), ExtractError> {
+    let mut shown = Extraction::default();
+    let state = read_state(fields, origin, &mut shown)?;
+    let list = fields.list(["items"])?;
+    if list.is_cut() {
+        let shown = list.expanded().count();
+        out.cut.push(Cut { object: state.id.clone(), list: "items", shown, total: list.total() });
+    }
+    let stamp = origin.stamp(rank::subscription(&state.status, origin.event_type));
+    let claim = Claim {
+        stamp: stamp.clone(),
+        source: state.id.clone(),
+        customer: state.customer.clone(),
+        client_reference_id: None,
+        user_id: state.user_id.clone(),
+        email: None,
+    };
+    out.push(Fact::Subscription(Box::new(SubscriptionFact {
+        stamp,
+        from_event: origin.from_event,
+        event_type: origin.event_type.to_owned(),
+        replaced: origin.previous.and_then(|previous| replaced(fields, previous, origin, &state)),
+        state,
+    })));
+    out.push(Fact::Claim(claim));
+    shown.facts.into_iter().for_each(|fact| out.push(fact));
+    Ok(())
+}
+
+fn read_state(
+    fields: &Fields<'_>,
+    origin: &Origin<'_>,
+    shown: &mut Extraction,
+) -> Result<SubscriptionState, ExtractError> {
     let id = fields.required_id()?;
     let customer = owner(fields)?.ok_or_else(|| fields.missing(["customer"]))?;
-    let status = fields.required_text(["status"])?;
-    let user_id = fields.label(["metadata.user_id"])?;
     let told_currency = fields.currency(["currency"])?;
     let holder = Use { customer: Some(&customer), subscription: Some(&id), narrow: false };
-
-    let mut shown = Extraction::default();
-    let items = read_items(fields, told_currency.as_deref(), &holder, origin, &mut shown)?;
-    let discounts = read_discounts(fields, &holder, origin, &mut shown)?;
+    let items = read_items(fields, told_currency.as_deref(), &holder, origin, shown)?;
+    let discounts = read_discounts(fields, &holder, origin, shown)?;
     let first_currency =
         || items.iter().map(|item| item.price.currency.clone()).find(|currency| !currency.is_empty());
     let currency = told_currency.or_else(first_currency).ok_or_else(|| fields.missing(["currency"]))?;
-
     let list = fields.list(["items"])?;
-    let items_cut_from = list.is_cut().then(|| list.total().unwrap_or(0));
-    if list.is_cut() {
-        let shown = list.expanded().count();
-        out.cut.push(Cut { object: id.clone(), list: "items", shown, total: list.total() });
-    }
-    let stamp = origin.stamp(rank::subscription(&status, origin.event_type));
-    let state = SubscriptionState {
-        id: id.clone(),
-        customer: customer.clone(),
+    Ok(SubscriptionState {
         currency,
         created: fields.instant(["created"])?,
         start_date: fields.instant(["start_date"])?,
-        status,
+        status: fields.required_text(["status"])?,
         deleted: origin.deletes(),
         paused: fields.has(["pause_collection"]),
         trial_end: fields.instant(["trial_end"])?,
@@ -55,26 +79,31 @@ pub(crate) fn subscription(
         ended_at: fields.instant(["ended_at"])?,
         cancellation_reason: fields.text(["cancellation_details.reason"])?,
         items,
-        items_cut_from,
+        items_cut_from: list.is_cut().then(|| list.total().unwrap_or(0)),
         discounts,
-        user_id: user_id.clone(),
-    };
-    out.push(Fact::Subscription(Box::new(SubscriptionFact {
-        stamp: stamp.clone(),
-        from_event: origin.from_event,
-        event_type: origin.event_type.to_owned(),
-        state,
-    })));
-    out.push(Fact::Claim(Claim {
-        stamp,
-        source: id,
+        user_id: fields.label(["metadata.user_id"])?,
+        id,
         customer,
-        client_reference_id: None,
-        user_id,
-        email: None,
-    }));
-    shown.facts.into_iter().for_each(|fact| out.push(fact));
-    Ok(())
+    })
+}
+
+/// Reads what an update replaced; `None` where the object before it cannot be read.
+fn replaced(
+    fields: &Fields<'_>,
+    previous: &Map<String, Value>,
+    origin: &Origin<'_>,
+    after: &SubscriptionState,
+) -> Option<Replaced> {
+    if !previous::matters(previous) {
+        return Some(Replaced::default());
+    }
+    let object = previous::object(fields.map(), previous);
+    let before = Fields::open(&object, "subscription");
+    let mut before = read_state(&before, &origin.inside(), &mut Extraction::default()).ok()?;
+    if after.items_cut_from.is_some() || before.items_cut_from.is_some() {
+        before.items.clone_from(&after.items);
+    }
+    Some(Replaced::between(before, after))
 }
 
 /// Reads the items; the oldest subscriptions are their one item themselves.

@@ -6,12 +6,16 @@
 
 mod answers;
 mod expansion;
+mod nested;
 mod shelf;
+mod weather;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, HeaderName};
@@ -21,11 +25,13 @@ use hyper::{Request as HttpRequest, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::sleep;
 
 use answers::Answer;
 use shelf::Shelf;
+use weather::Weather;
 
 /// The server. It ends when this value is dropped, and its connections with it.
 #[derive(Debug)]
@@ -80,6 +86,30 @@ struct State {
     shelf: Shelf,
     requests: VecDeque<Request>,
     faults: VecDeque<(String, Fault, usize)>,
+    weather: Option<Weather>,
+    latency: Duration,
+    held: Vec<(String, Arc<Semaphore>)>,
+    /// How many requests the key is good for.
+    key_is_good_for: usize,
+    /// Where it is not the real one.
+    now: Option<DateTime<Utc>>,
+    under_way: usize,
+    most_at_once: usize,
+}
+
+/// Answers that are held back until this is released or dropped.
+#[derive(Debug)]
+pub struct Hold(Arc<Semaphore>);
+
+impl Hold {
+    /// Lets them go.
+    pub fn release(self) {}
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Stripe {
@@ -97,12 +127,35 @@ impl Stripe {
             shelf: Shelf::new(livemode),
             requests: VecDeque::new(),
             faults: VecDeque::new(),
+            weather: None,
+            latency: Duration::ZERO,
+            held: Vec::new(),
+            key_is_good_for: usize::MAX,
+            now: None,
+            under_way: 0,
+            most_at_once: 0,
         };
         let state = Arc::new(Mutex::new(state));
         let came = Arc::new(Notify::new());
         let server = serve(listener, Arc::clone(&state), Arc::clone(&came));
         let server = tokio::spawn(server).abort_handle();
         Self { address, state, came, server }
+    }
+
+    /// Starts a server whose clock stands still.
+    ///
+    /// # Panics
+    ///
+    /// See [`Stripe::start`].
+    pub async fn start_at(secret: &str, now: DateTime<Utc>) -> Self {
+        let server = Self::start(secret).await;
+        server.set_now(now);
+        server
+    }
+
+    /// Sets the clock, by which every answer is dated and events are forgotten.
+    pub fn set_now(&self, now: DateTime<Utc>) {
+        lock(&self.state).now = Some(now);
     }
 
     /// Returns the address in the place of `https://api.stripe.com/`.
@@ -112,7 +165,8 @@ impl Stripe {
 
     /// Puts in an object of the key's own account, in the place of one with the same id.
     ///
-    /// It is given whole, with every reference expanded: answers show of it what was asked for.
+    /// It is given whole, or names others by their ids: answers show of it what was asked for. It is the newest
+    /// of its second.
     ///
     /// # Panics
     ///
@@ -127,7 +181,21 @@ impl Stripe {
     ///
     /// See [`Stripe::put`].
     pub fn put_in(&self, account: &str, object: Value) {
-        lock(&self.state).shelf.put(account, object);
+        lock(&self.state).shelf.put(account, "", object);
+    }
+
+    /// Puts in the shape that an object of the key's own account has since an API version, such as `2025-03-31.basil`.
+    ///
+    /// # Panics
+    ///
+    /// See [`Stripe::put`].
+    pub fn put_since(&self, version: &str, object: Value) {
+        lock(&self.state).shelf.put("", version, object);
+    }
+
+    /// Takes an object of the key's own account out of every list.
+    pub fn delete(&self, id: &str) {
+        lock(&self.state).shelf.delete("", id);
     }
 
     /// Lets the next requests whose path begins with `path` fail, so many `times`; `usize::MAX` is for ever.
@@ -137,9 +205,39 @@ impl Stripe {
         lock(&self.state).faults.push_back((path.to_owned(), fault, times));
     }
 
+    /// Lets requests fail by chance: each kind of fault in its percentage of them.
+    pub fn set_weather(&self, seed: u64, faults: &[(u64, Fault)]) {
+        lock(&self.state).weather = Some(Weather::new(seed, faults));
+    }
+
+    /// Lets every answer take some time.
+    pub fn set_latency(&self, latency: Duration) {
+        lock(&self.state).latency = latency;
+    }
+
+    /// Holds back the answers to requests whose path begins with `path`; they tell what was there when they were asked for.
+    pub fn hold(&self, path: &str) -> Hold {
+        let gate = Arc::new(Semaphore::new(0));
+        lock(&self.state).held.push((path.to_owned(), Arc::clone(&gate)));
+        Hold(gate)
+    }
+
+    /// Lets the key be invalid after so many more requests.
+    pub fn revoke_key_after(&self, requests: usize) {
+        lock(&self.state).key_is_good_for = requests;
+    }
+
     /// Lets everything work again.
     pub fn recover(&self) {
-        lock(&self.state).faults.clear();
+        let mut state = lock(&self.state);
+        state.faults.clear();
+        state.weather = None;
+        state.key_is_good_for = usize::MAX;
+    }
+
+    /// Returns how many requests were under way at once at most.
+    pub fn most_at_once(&self) -> usize {
+        lock(&self.state).most_at_once
     }
 
     /// Returns the requests since the last call, in the order in which they came.
@@ -208,32 +306,68 @@ async fn answer(
         account: header(HeaderName::from_static("stripe-account")),
         version: header(HeaderName::from_static("stripe-version")),
     };
-    let (fault, answer) = lock(state).take(&request, http.method().as_str(), &header(AUTHORIZATION));
+    let taken = lock(state).take(&request, http.method().as_str(), &header(AUTHORIZATION));
+    let Taken { fault, answer, latency, gate, date } = taken;
     came.notify_one();
-    match fault {
+    if !latency.is_zero() {
+        sleep(latency).await;
+    }
+    if let Some(gate) = gate {
+        // It is never given a permit, only closed.
+        let _ = gate.acquire().await;
+    }
+    let response = match fault {
         Some(Fault::HungUp) => Err(HangUp::other("ordered by the test")),
         Some(Fault::Silence) => std::future::pending().await,
-        _ => Ok(answer.into_response()),
-    }
+        _ => Ok(answer.into_response(&date)),
+    };
+    lock(state).under_way -= 1;
+    response
+}
+
+/// What becomes of a request.
+struct Taken {
+    fault: Option<Fault>,
+    answer: Answer,
+    latency: Duration,
+    gate: Option<Arc<Semaphore>>,
+    date: String,
 }
 
 impl State {
-    fn take(&mut self, request: &Request, method: &str, authorization: &str) -> (Option<Fault>, Answer) {
+    fn take(&mut self, request: &Request, method: &str, authorization: &str) -> Taken {
         self.requests.push_back(request.clone());
+        self.under_way += 1;
+        self.most_at_once = self.most_at_once.max(self.under_way);
+        let is_revoked = self.key_is_good_for == 0;
+        self.key_is_good_for = self.key_is_good_for.saturating_sub(1);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a server has the real time where a test does not set it"
+        )]
+        let now = self.now.unwrap_or_else(Utc::now);
         let fault = self.next_fault(&request.path);
         let answer = match &fault {
             Some(fault) => answers::fault(fault, &self.secret, &request.account),
-            None if authorization != format!("Bearer {}", self.secret) => {
+            None if is_revoked || authorization != format!("Bearer {}", self.secret) => {
                 answers::invalid_key(authorization.trim_start_matches("Bearer "))
             }
             None if method != "GET" => answers::no_such_url(method, &request.path),
-            None => self.shelf.answer(request),
+            None => self.shelf.answer(request, now.timestamp()),
         };
-        (fault, answer)
+        let held = self.held.iter().find(|(path, gate)| request.path.starts_with(path) && !gate.is_closed());
+        Taken {
+            fault,
+            answer,
+            latency: self.latency,
+            gate: held.map(|(_, gate)| Arc::clone(gate)),
+            date: now.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        }
     }
 
     fn next_fault(&mut self, path: &str) -> Option<Fault> {
-        let (_, fault, left) = self.faults.iter_mut().find(|(at, _, _)| path.starts_with(at.as_str()))?;
+        let ordered = self.faults.iter_mut().find(|(at, _, _)| path.starts_with(at.as_str()));
+        let Some((_, fault, left)) = ordered else { return self.weather.as_mut()?.next() };
         *left -= 1;
         let fault = fault.clone();
         self.faults.retain(|(_, _, left)| *left > 0);

@@ -221,7 +221,7 @@ table! {
         paid_at: Option<DateTime<Utc>>,
         /// When it was created.
         created_at: DateTime<Utc>,
-        /// Its subscription lines that are no prorations.
+        /// Its subscription lines.
         lines: Json<Vec<InvoiceLine>>,
     }
 }

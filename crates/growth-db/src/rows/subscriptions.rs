@@ -1,7 +1,7 @@
 //! Subscriptions, their history, their worth and the ledger made of it.
 
 use chrono::{DateTime, Utc};
-use growth_domain::facts::SubscriptionState;
+use growth_domain::facts::{Replaced, SubscriptionState};
 use sqlx::types::Json;
 
 table! {
@@ -29,6 +29,8 @@ table! {
         status: String,
         /// The whole state.
         state: Json<SubscriptionState>,
+        /// What the event says it replaced.
+        replaced: Option<Json<Replaced>>,
     }
 }
 
@@ -75,7 +77,7 @@ table! {
         mrr_micros: i64,
         /// Why its price is not known.
         unpriced: Option<String>,
-        /// Whether its beginning is known by evidence only.
+        /// Whether anything of its history is known by evidence only.
         reconstructed: bool,
         /// The time of the fact this state is from.
         stamp_at: DateTime<Utc>,

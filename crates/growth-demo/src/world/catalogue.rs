@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Months, Utc};
 
-use super::records::{Coupon, Price};
+use super::records::{Coupon, Price, Product};
 use super::{World, objects};
 
 /// How long a period of a price is.
@@ -113,6 +113,7 @@ impl World {
         let at = super::second(at);
         let id = self.ids.short("prod");
         let object = objects::product(&self.look(at), &id, name, at);
+        self.products.push(Product { id: id.clone(), name: name.to_owned(), created: at });
         let draft = super::Draft::new(at, "product.created", object);
         self.emit(vec![draft]);
         id

@@ -39,6 +39,7 @@ impl World {
             discount: discount.map(|discount| (discount.id.clone(), taken)),
             attempts: 0,
             payment_intent: None,
+            link: None,
             failed_at: None,
             paid_at: None,
         };
@@ -106,6 +107,7 @@ impl World {
         let Some(record) = self.invoices.get_mut(invoice) else { return Vec::new() };
         record.status = "paid";
         record.paid_at = Some(at);
+        record.link = Some(link.clone());
         let intent = record.payment_intent.clone();
         record.attempts += i64::from(intent.is_some());
         let mut drafts = Vec::new();

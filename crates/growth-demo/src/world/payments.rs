@@ -223,6 +223,7 @@ impl World {
         let (look, later_look) = (self.look(at), self.look(later));
         let Some(payment) = self.payments.get_mut(intent) else { return Vec::new() };
         if payment.failure.is_some() {
+            self.declined.push(payment.clone());
             payment.charge = self.ids.stamped("ch", '3', at);
         }
         let early = early && payment.fee_shown;
@@ -245,6 +246,7 @@ impl World {
         let reason = self.random.pick(&DECLINES);
         let Some(payment) = self.payments.get_mut(intent) else { return Vec::new() };
         if payment.failure.is_some() {
+            self.declined.push(payment.clone());
             payment.charge = self.ids.stamped("ch", '3', at);
         }
         payment.charged_at = at;

@@ -4,6 +4,14 @@ use chrono::{DateTime, Utc};
 
 use super::catalogue::{CouponTerms, PriceTerms};
 
+/// A product and when it was made.
+#[derive(Clone, Debug)]
+pub(super) struct Product {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) created: DateTime<Utc>,
+}
+
 /// A price and when it was made.
 #[derive(Clone, Debug)]
 pub(super) struct Price {
@@ -105,6 +113,8 @@ pub(super) struct Invoice {
     pub(super) attempts: i64,
     /// Absent for invoices over nothing.
     pub(super) payment_intent: Option<String>,
+    /// The invoice payment that paid it.
+    pub(super) link: Option<String>,
     pub(super) failed_at: Option<DateTime<Utc>>,
     pub(super) paid_at: Option<DateTime<Utc>>,
 }
@@ -160,6 +170,12 @@ pub(super) struct Payment {
     pub(super) disputed: bool,
     /// The second of its last event.
     pub(super) touched: DateTime<Utc>,
+}
+
+impl Payment {
+    pub(super) fn was_tried(&self) -> bool {
+        self.paid_at.is_some() || self.failure.is_some()
+    }
 }
 
 /// A refund.

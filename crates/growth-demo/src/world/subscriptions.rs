@@ -365,6 +365,7 @@ impl World {
         });
         let unused = self.share_left(own, old, at);
         let terms = new.terms.clone();
+        let before = own.clone();
         let own = self.subscriptions.get_mut(subscription)?;
         price.clone_into(&mut own.price);
         own.quantity = quantity;
@@ -378,7 +379,7 @@ impl World {
         let rest = self.share_left(own, self.prices.get(price)?, at);
         let mut drafts = Vec::new();
         if bills && rest > unused {
-            let lines = self.proration_lines(subscription, (&unused, &rest), at);
+            let lines = self.proration_lines(subscription, &before, (unused, rest), at);
             let invoice = self.bill(subscription, "subscription_update", lines, at)?;
             drafts.extend(self.beginnings(&invoice, at));
             drafts.extend(self.settle(&invoice, at));
@@ -399,16 +400,25 @@ impl World {
         i64::try_from(i128::from(net) * i128::from(left) / i128::from(length)).unwrap_or(0)
     }
 
+    /// Makes the lines that take off the rest of what was paid for and bill what takes its place.
     fn proration_lines(
         &mut self,
         subscription: &str,
-        (unused, rest): (&i64, &i64),
+        before: &Subscription,
+        (unused, rest): (i64, i64),
         at: DateTime<Utc>,
     ) -> Vec<Line> {
-        let parts = [("Unused time", -*unused), ("Remaining time", *rest)];
         let mut lines = Vec::new();
-        for (description, amount) in parts {
-            let Some(line) = self.full_line(subscription, at) else { continue };
+        for (description, amount) in [("Unused time", -unused), ("Remaining time", rest)] {
+            let Some(mut line) = self.full_line(subscription, at) else { continue };
+            if amount < 0
+                && let Some(price) = self.prices.get(&before.price)
+            {
+                line.price.clone_from(&before.price);
+                line.quantity = before.quantity;
+                line.end = before.period_end;
+                line.description = format!("{} × {}", before.quantity, price.terms.nickname);
+            }
             let description = format!("{description} on {}", line.description);
             lines.push(Line { description, amount, proration: true, ..line });
         }
@@ -477,6 +487,7 @@ impl World {
             currency: &invoice.currency,
         };
         let object = objects::checkout_session(&self.look(later), &checkout);
+        self.sessions.push(object.clone());
         Some(Draft::new(later, "checkout.session.completed", object))
     }
 
@@ -487,7 +498,7 @@ impl World {
         Some(Draft::new(at, kind, object))
     }
 
-    fn coupon_of(&self, own: &Subscription) -> Option<&Coupon> {
+    pub(super) fn coupon_of(&self, own: &Subscription) -> Option<&Coupon> {
         self.coupons.get(&own.discount.as_ref()?.coupon)
     }
 

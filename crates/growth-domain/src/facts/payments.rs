@@ -157,6 +157,9 @@ pub struct Charge {
     /// The balance transaction's currency, where it is expanded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fee_currency: Option<String>,
+    /// `balance_transaction.created`, where it is expanded: when the money was booked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub booked_at: Option<DateTime<Utc>>,
     /// `payment_method_details.type`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,

@@ -65,6 +65,92 @@ pub struct SubscriptionState {
     pub user_id: Option<String>,
 }
 
+impl SubscriptionState {
+    /// Whether its end is already set.
+    pub fn is_ending(&self) -> bool {
+        self.cancel_at_period_end || self.cancel_at.is_some()
+    }
+
+    /// What it says of its end before that comes.
+    pub fn planned_end(&self) -> PlannedEnd {
+        PlannedEnd {
+            cancel_at_period_end: self.cancel_at_period_end,
+            cancel_at: self.cancel_at,
+            canceled_at: self.canceled_at,
+        }
+    }
+
+    /// Replaces what it says of its end before that comes.
+    pub fn plan_end(&mut self, end: &PlannedEnd) {
+        self.cancel_at_period_end = end.cancel_at_period_end;
+        self.cancel_at = end.cancel_at;
+        self.canceled_at = end.canceled_at;
+    }
+}
+
+/// What a subscription says of its end before that comes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlannedEnd {
+    /// `cancel_at_period_end`
+    pub cancel_at_period_end: bool,
+    /// `cancel_at`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_at: Option<DateTime<Utc>>,
+    /// `canceled_at`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canceled_at: Option<DateTime<Utc>>,
+}
+
+/// What an update replaced, as it was before: `data.previous_attributes`, as far as MRR needs it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Replaced {
+    /// `status`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Whether `pause_collection` was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+    /// `cancel_at_period_end`, `cancel_at` and `canceled_at`, where one of them was replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<PlannedEnd>,
+    /// All items, where one of them was replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<Vec<SubscriptionItem>>,
+    /// The discounts on the whole subscription.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discounts: Option<Vec<String>>,
+}
+
+impl Replaced {
+    /// Finds what differs between the states before and after an update.
+    pub fn between(before: SubscriptionState, after: &SubscriptionState) -> Self {
+        let end = before.planned_end();
+        Self {
+            end: (end != after.planned_end()).then_some(end),
+            paused: (before.paused != after.paused).then_some(before.paused),
+            status: (before.status != after.status).then_some(before.status),
+            items: (before.items != after.items).then_some(before.items),
+            discounts: (before.discounts != after.discounts).then_some(before.discounts),
+        }
+    }
+
+    /// The state before the update that ended in `after`.
+    pub fn before(&self, after: &SubscriptionState) -> SubscriptionState {
+        let mut before = after.clone();
+        if let Some(status) = &self.status {
+            before.status.clone_from(status);
+            before.ended_at = None;
+        }
+        before.paused = self.paused.unwrap_or(before.paused);
+        self.end.iter().for_each(|end| before.plan_end(end));
+        self.items.iter().for_each(|items| before.items.clone_from(items));
+        self.discounts.iter().for_each(|discounts| before.discounts.clone_from(discounts));
+        before
+    }
+}
+
 /// A statement about a subscription.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubscriptionFact {
@@ -76,6 +162,8 @@ pub struct SubscriptionFact {
     pub event_type: String,
     /// The object as the fact shows it.
     pub state: SubscriptionState,
+    /// What the event says it replaced; `None` where it says nothing of that.
+    pub replaced: Option<Replaced>,
 }
 
 /// One item of a subscription.

@@ -34,7 +34,7 @@ fn i2_four_yearly_two_monthly_and_back_again() {
         step.net = Micros(yearly.0 * count);
     }
     let month = worth("sub_m", "gbp", &[(30 * DAY, 6000), (60 * DAY, 0)]);
-    let movements = fold([year, month].concat(), &[]);
+    let movements = fold([year, month].concat(), &[], &[]);
     assert_eq!(
         kinds(&movements),
         [
@@ -51,33 +51,73 @@ fn i2_four_yearly_two_monthly_and_back_again() {
 fn i3_a_swap_by_two_subscriptions_is_one_change() {
     let old = worth("sub_a", "gbp", &[(0, 1900), (30 * DAY + 10, 0)]);
     let new = worth("sub_b", "gbp", &[(30 * DAY, 4900)]);
-    let movements = fold([old.clone(), new].concat(), &[]);
+    let movements = fold([old.clone(), new].concat(), &[], &[]);
     assert_eq!(kinds(&movements), [(Kind::New, 1900), (Kind::Expansion, 3000)]);
     assert_eq!(movements[1].reason.as_deref(), Some("plan_change"));
     let down = worth("sub_b", "gbp", &[(30 * DAY, 900)]);
-    let movements = fold([old, down].concat(), &[]);
+    let movements = fold([old, down].concat(), &[], &[]);
     assert_eq!(kinds(&movements), [(Kind::New, 1900), (Kind::Contraction, -1000)]);
 }
 
 #[test]
 fn currencies_have_ledgers_of_their_own() {
     let both = [worth("sub_a", "gbp", &[(0, 1900)]), worth("sub_b", "usd", &[(5, 2500)])].concat();
-    assert_eq!(kinds(&fold(both, &[])), [(Kind::New, 1900), (Kind::New, 2500)]);
+    assert_eq!(kinds(&fold(both, &[], &[])), [(Kind::New, 1900), (Kind::New, 2500)]);
 }
 
 #[test]
 fn changes_an_hour_apart_are_two() {
     let apart = worth("sub_a", "gbp", &[(0, 1900), (60, 2900)]);
-    assert_eq!(kinds(&fold(apart, &[])), [(Kind::New, 1900), (Kind::Expansion, 1000)]);
+    assert_eq!(kinds(&fold(apart, &[], &[])), [(Kind::New, 1900), (Kind::Expansion, 1000)]);
     let together = worth("sub_a", "gbp", &[(0, 1900), (59, 2900)]);
-    assert_eq!(kinds(&fold(together, &[])), [(Kind::New, 2900)]);
+    assert_eq!(kinds(&fold(together, &[], &[])), [(Kind::New, 2900)]);
 }
 
 #[test]
 fn the_end_of_a_period_parts_what_would_be_netted() {
     let steps = worth("sub_a", "gbp", &[(0, 1900), (30, 2900), (50, 3900)]);
-    let parted = fold(steps, &[at(30)]);
+    let parted = fold(steps, &[at(30)], &[]);
     assert_eq!(kinds(&parted), [(Kind::New, 1900), (Kind::Expansion, 2000)]);
+}
+
+/// Which of the movements rest on evidence, where something is missing between two minutes.
+fn marked(worth: &[Worth<'_>], from: i64, until: i64, dated: bool) -> Vec<bool> {
+    let gap = Gap { from: at(from), until: at(until), dated };
+    let doubts = [Doubt { currency: "gbp", gap }];
+    fold(worth.to_vec(), &[], &doubts).iter().map(|movement| movement.reconstructed).collect()
+}
+
+#[test]
+fn what_the_customer_does_while_something_is_missing_is_in_doubt() {
+    let steps = worth("sub_a", "gbp", &[(0, 1900), (DAY, 2900), (2 * DAY, 3900), (3 * DAY, 4900)]);
+    assert_eq!(marked(&steps, DAY + 60, 2 * DAY + 60, true), [false, false, true, false]);
+    assert_eq!(marked(&steps, DAY + 30, 2 * DAY, true), [false, false, true, false]);
+    // What has no time may have been a part of the movement just before.
+    assert_eq!(marked(&steps, DAY + 30, 2 * DAY, false), [false, true, true, false]);
+    let other = worth("sub_b", "usd", &[(0, 1900), (2 * DAY, 2900)]);
+    assert_eq!(marked(&other, 0, 3 * DAY, false), [false, false]);
+}
+
+#[test]
+fn a_doubt_ends_with_an_hour_without_changes() {
+    let steps = worth(
+        "sub_a",
+        "gbp",
+        &[(0, 1900), (DAY, 2900), (DAY + 70, 3900), (DAY + 131, 4900), (DAY + 191, 900)],
+    );
+    assert_eq!(marked(&steps, DAY - 90, DAY - 50, true), [false, true, false, false, false]);
+    let close = worth(
+        "sub_a",
+        "gbp",
+        &[(0, 1900), (DAY, 2900), (DAY + 59, 3900), (DAY + 61, 4900), (DAY + 122, 900)],
+    );
+    assert_eq!(marked(&close, DAY - 90, DAY - 50, true), [false, true, true, false]);
+}
+
+#[test]
+fn whether_a_customer_is_new_depends_on_everything_before() {
+    let steps = worth("sub_a", "gbp", &[(5 * DAY, 1900), (6 * DAY, 0), (7 * DAY, 1900)]);
+    assert_eq!(marked(&steps, 0, DAY, true), [true, false, false]);
 }
 
 proptest! {
@@ -94,7 +134,7 @@ proptest! {
             worth(name, "gbp", &steps.into_iter().collect::<Vec<_>>())
         }).collect();
         let (start, end) = (at(from), at(from + length));
-        let movements = fold(steps.concat(), &[start, end]);
+        let movements = fold(steps.concat(), &[start, end], &[]);
         // What the subscriptions are worth at an instant, by themselves.
         let mrr_at = |t: DateTime<Utc>| {
             let last = |steps: &Vec<Worth<'_>>| steps.iter().rev().find(|step| step.at < t).map_or(Micros::ZERO, |step| step.net);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::links::{Links, Parts, took_money};
 use super::told::{Facts, Told, earliest, latest};
@@ -10,6 +10,9 @@ use super::{Payment, Status};
 use crate::attribution::{Link, Method};
 use crate::facts::{Charge, CheckoutSession, Invoice, InvoiceLine, InvoicePayment, PaymentIntent};
 use crate::stamp::Stamp;
+
+/// A charge that is booked within this time did not wait for its success.
+const AT_ONCE: TimeDelta = TimeDelta::minutes(1);
 
 /// What is known of one payment.
 struct View<'f, 'a> {
@@ -211,12 +214,13 @@ impl<'f, 'a> View<'f, 'a> {
     }
 
     /// When it succeeded. A charge is made when it is authorised or sent to the bank: where a fact shows that
-    /// it then waited, the first event that tells of its success counts.
+    /// it then waited, the first event that tells of its success counts, else the time at which it was booked.
     fn paid_at(&self) -> Option<DateTime<Utc>> {
         let charge = self.charge().filter(|charge| charge_succeeded(charge));
-        let (waited, created) =
-            (charge.is_some_and(|charge| self.waited(charge)), charge.and_then(|c| c.created));
-        let by_event = if waited { self.success_told_at() } else { created };
+        let created = charge.and_then(|charge| charge.created);
+        let booked = self.booked_late(created);
+        let waited = charge.is_some_and(|charge| self.waited(charge));
+        let by_event = if waited { self.success_told_at().or(booked) } else { booked.or(created) };
         by_event
             .or_else(|| self.invoice_payment?.paid_at)
             .or_else(|| self.invoice?.paid_at)
@@ -227,6 +231,12 @@ impl<'f, 'a> View<'f, 'a> {
             })
             .or_else(|| self.invoice_payment?.created)
             .or_else(|| self.invoice?.created)
+    }
+
+    /// When the charge was booked, where that was not at once.
+    fn booked_late(&self, created: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+        let booked = self.charge?.iter().rev().find_map(|told| told.object.booked_at)?;
+        (booked - created? > AT_ONCE).then_some(booked)
     }
 
     /// Whether a fact shows the charge, or the intent at this charge, before its success.

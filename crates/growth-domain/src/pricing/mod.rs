@@ -28,7 +28,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{CouponTerms, DiscountTerms, InvoiceLine, SubscriptionItem, SubscriptionState, Tier};
+use crate::facts::{
+    CouponTerms, DiscountTerms, InvoiceLine, PriceTerms, SubscriptionItem, SubscriptionState, Tier,
+};
 use crate::money::Micros;
 
 /// Which of the usual definitions of MRR is meant, where vendors disagree.
@@ -70,6 +72,9 @@ impl FromStr for Policy {
 
 /// What is known besides the subscription's own payload.
 pub trait Catalog {
+    /// A price by its id.
+    fn price(&self, id: &str) -> Option<&PriceTerms>;
+
     /// The tiers of a price, for payloads that do not show them.
     fn tiers(&self, price: &str) -> Option<&[Tier]>;
 

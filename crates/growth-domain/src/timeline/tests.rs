@@ -1,17 +1,24 @@
+mod gaps;
+
 use chrono::{DateTime, Utc};
 
 use super::*;
+use crate::facts::SubscriptionItem;
 use crate::facts::{CouponTerms, InvoiceLine, PriceTerms, Recurring, Tier};
 use crate::money::Micros;
 use crate::stamp::Stamp;
 
 #[derive(Default)]
 struct Known {
+    prices: Vec<PriceTerms>,
     discounts: Vec<DiscountTerms>,
     coupons: Vec<CouponTerms>,
 }
 
 impl Catalog for Known {
+    fn price(&self, id: &str) -> Option<&PriceTerms> {
+        self.prices.iter().find(|price| price.id == id)
+    }
     fn tiers(&self, _: &str) -> Option<&[Tier]> {
         None
     }
@@ -58,7 +65,7 @@ fn state(status: &str, items: Vec<SubscriptionItem>) -> SubscriptionState {
 fn told(at: DateTime<Utc>, event_type: &str, state: SubscriptionState) -> SubscriptionFact {
     let rank = crate::rank::subscription(&state.status, event_type);
     let stamp = Stamp { at, rank, event_id: format!("evt_{event_type}_{}", at.timestamp()) };
-    SubscriptionFact { stamp, from_event: true, event_type: event_type.into(), state }
+    SubscriptionFact { stamp, from_event: true, event_type: event_type.into(), state, replaced: None }
 }
 
 const CREATED: &str = "customer.subscription.created";
@@ -66,7 +73,7 @@ const UPDATED: &str = "customer.subscription.updated";
 const DELETED: &str = "customer.subscription.deleted";
 
 fn worth(facts: &[SubscriptionFact]) -> Vec<(i64, i128, Option<&'static str>)> {
-    let built = build(facts, &[], &Known::default(), Policy::Stripe);
+    let built = build(facts, &[], &[], &Known::default(), Policy::Stripe);
     let row = |s: &Segment| ((s.at - day(0)).num_days(), s.mrr.net.0 / Micros::PER_MINOR, s.reason);
     built.segments.iter().map(row).collect()
 }
@@ -107,7 +114,7 @@ fn a_conservative_report_gives_up_after_thirty_days_past_due() {
         told(day(0), CREATED, state("active", vec![item("si_1", "p", 1900)])),
         told(day(10), UPDATED, state("past_due", vec![item("si_1", "p", 1900)])),
     ];
-    let built = build(&facts, &[], &Known::default(), Policy::Conservative);
+    let built = build(&facts, &[], &[], &Known::default(), Policy::Conservative);
     let last = built.segments.last().unwrap();
     assert_eq!((last.at, last.mrr.net, last.reason), (day(40), Micros::ZERO, Some("delinquent")));
     assert!(!last.counted);
@@ -128,7 +135,7 @@ fn a_paused_collection_is_worth_nothing_until_it_resumes() {
 #[test]
 fn a_first_fact_that_is_no_creation_tells_of_the_time_before() {
     let facts = [told(day(90), UPDATED, state("active", vec![item("si_1", "p", 1900)]))];
-    let built = build(&facts, &[], &Known::default(), Policy::Stripe);
+    let built = build(&facts, &[], &[], &Known::default(), Policy::Stripe);
     assert_eq!(built.segments.len(), 1);
     assert!(built.segments[0].reconstructed);
     assert_eq!(built.segments[0].at, day(0));
@@ -143,7 +150,7 @@ fn a_first_fact_that_is_no_creation_tells_of_the_time_before() {
 #[test]
 fn a_first_fact_of_an_overdue_payment_is_not_overdue_from_the_beginning() {
     let facts = [told(day(90), UPDATED, state("past_due", vec![item("si_1", "p", 1900)]))];
-    let built = build(&facts, &[], &Known::default(), Policy::Conservative);
+    let built = build(&facts, &[], &[], &Known::default(), Policy::Conservative);
     let steps: Vec<_> = built.segments.iter().map(|s| (s.at, s.at_risk, s.counted)).collect();
     assert_eq!(steps, [(day(0), false, true), (day(90), true, true), (day(120), false, false)]);
 }
@@ -166,7 +173,7 @@ fn a_cut_list_takes_the_items_known_from_before() {
     let cut = SubscriptionState { items_cut_from: Some(12), ..state("active", items[..10].to_vec()) };
     let facts = [told(day(0), CREATED, state("active", items)), told(day(1), UPDATED, cut.clone())];
     assert_eq!(worth(&facts), [(0, 1200, None)]);
-    let built = build(&[told(day(0), CREATED, cut)], &[], &Known::default(), Policy::Stripe);
+    let built = build(&[told(day(0), CREATED, cut)], &[], &[], &Known::default(), Policy::Stripe);
     assert_eq!(built.segments[0].mrr.net, Micros::ZERO);
     assert!(built.segments[0].unpriced.as_deref().unwrap().contains("12"));
 }
@@ -188,12 +195,13 @@ fn a_discount_that_runs_out_is_a_step_of_its_own() {
             duration: "repeating".into(),
             ..CouponTerms::default()
         }],
+        ..Known::default()
     };
     let with = SubscriptionState {
         discounts: vec!["di_1".into()],
         ..state("active", vec![item("si_1", "p", 1900)])
     };
-    let built = build(&[told(day(0), CREATED, with)], &[], &known, Policy::Conservative);
+    let built = build(&[told(day(0), CREATED, with)], &[], &[], &known, Policy::Conservative);
     let steps: Vec<_> =
         built.segments.iter().map(|s| (s.at, s.mrr.net.to_minor_rounded(), s.reason)).collect();
     assert_eq!(steps, [(day(0), 950, None), (day(90), 1900, Some("discount_expired"))]);
@@ -216,7 +224,7 @@ fn a_subscription_that_ended_never_comes_back() {
         for _ in 0..facts.len() {
             facts.rotate_left(1);
             assert_eq!(worth(&facts), expected, "{status}");
-            let built = build(&facts, &[], &Known::default(), Policy::Stripe);
+            let built = build(&facts, &[], &[], &Known::default(), Policy::Stripe);
             assert_eq!(built.latest.unwrap().status, status);
         }
     }
@@ -233,6 +241,6 @@ fn a_creation_is_the_first_fact_whatever_its_stamp() {
     facts.reverse();
     assert_eq!(worth(&facts), [(0, 1900, None)]);
     facts.push(told(day(5), UPDATED, state("past_due", vec![item("si_1", "p", 1900)])));
-    let built = build(&facts, &[], &Known::default(), Policy::Stripe);
+    let built = build(&facts, &[], &[], &Known::default(), Policy::Stripe);
     assert_eq!(built.latest.unwrap().status, "past_due");
 }

@@ -4,6 +4,7 @@
 
 mod convergence;
 mod history;
+mod losses;
 mod one_payment;
 mod replays;
 mod statements;

@@ -78,10 +78,8 @@ fn doubts(snapshot: &GrowthSnapshot) -> Vec<String> {
     );
     doubt(
         fresh.reconstructed_subscriptions,
-        "active subscription was first seen after it had begun: when it began, and what it was worth until then, is \
-         worked out",
-        "active subscriptions were first seen after they had begun: when they began, and what they were worth until \
-         then, is worked out",
+        "active subscription has events missing: since when it is what it is was worked out",
+        "active subscriptions have events missing: since when they are what they are was worked out",
     );
     doubt(
         fresh.possibly_counted_twice,

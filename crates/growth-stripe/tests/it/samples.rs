@@ -18,14 +18,25 @@ pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
 
 /// Puts an object into an event of the given type.
 pub(crate) fn event(event_type: &str, object: &Value) -> Event {
+    event_of(event_type, &json!({ "object": object }))
+}
+
+fn event_of(event_type: &str, data: &Value) -> Event {
     let envelope = json!({
         "id": "evt_1", "object": "event", "type": event_type, "created": NOW, "livemode": true,
-        "api_version": "2026-03-25.dahlia", "data": { "object": object },
+        "api_version": "2026-03-25.dahlia", "data": data,
     });
     match envelope::read(envelope) {
         Ok(Document::Event(event)) => event,
         other => panic!("expected an event, found {other:?}"),
     }
+}
+
+/// Reads the object as an update tells it that replaced these attributes.
+pub(crate) fn update(object: &Value, previous: &Value) -> Extraction {
+    let data = json!({ "object": object, "previous_attributes": previous });
+    let event = event_of("customer.subscription.updated", &data);
+    extract::facts_of_event(&event, "evt_1").expect("the sample can be read")
 }
 
 pub(crate) fn try_tell(event_type: &str, object: &Value) -> Result<Extraction, ExtractError> {

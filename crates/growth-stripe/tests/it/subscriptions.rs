@@ -1,6 +1,6 @@
 //! Subscriptions: state, items, discounts and taxes, in both shapes.
 
-use growth_domain::facts::Fact;
+use growth_domain::facts::{Fact, PlannedEnd, Replaced};
 use growth_stripe::extract::Cut;
 use serde_json::{Value, json};
 
@@ -205,4 +205,50 @@ fn a_paused_collection_pauses_the_subscription() {
 fn an_account_that_is_its_own_customer_owns_its_subscription() {
     let of_account = with(a_subscription(), json!({ "customer": null, "customer_account": "acct_5" }));
     assert_eq!(subscription(&tell("customer.subscription.updated", &of_account)).customer, "acct_5");
+}
+
+fn replaced(object: &Value, previous: &Value) -> Option<Replaced> {
+    match update(object, previous).facts.first() {
+        Some(Fact::Subscription(fact)) => fact.replaced.clone(),
+        other => panic!("expected a subscription, found {other:?}"),
+    }
+}
+
+#[test]
+fn an_update_says_what_it_replaced() {
+    let now = a_subscription();
+    let told =
+        replaced(&now, &json!({ "status": "past_due", "pause_collection": { "behavior": "void" } })).unwrap();
+    assert_eq!((told.status.as_deref(), told.paused), (Some("past_due"), Some(true)));
+    assert_eq!((told.end, told.items, told.discounts), (None, None, None));
+
+    let told =
+        replaced(&now, &json!({ "cancel_at_period_end": false, "cancel_at": null, "canceled_at": null }));
+    assert_eq!(told.unwrap().end, Some(PlannedEnd::default()));
+    assert_eq!(replaced(&now, &json!({ "discounts": [] })).unwrap().discounts, Some(vec![]));
+    assert_eq!(replaced(&now, &json!({ "latest_invoice": "in_0" })), Some(Replaced::default()));
+
+    let nothing = tell("customer.subscription.created", &now);
+    let Some(Fact::Subscription(fact)) = nothing.facts.first() else { panic!("expected a subscription") };
+    assert_eq!(fact.replaced, None);
+}
+
+#[test]
+fn replaced_items_are_whole_or_what_changed_of_them() {
+    let now = a_subscription();
+    let items = |previous: Value| replaced(&now, &previous).unwrap().items;
+    let fewer = items(json!({ "items": { "data": [with(an_item(), json!({ "quantity": 1 }))] } })).unwrap();
+    assert_eq!((fewer.len(), fewer[0].quantity), (1, Some(1)));
+    assert_eq!(fewer[0].price.unit_amount.as_deref(), Some("1000"));
+    let period = json!({ "items": { "data": [{ "id": "si_1", "current_period_start": NOW - 900 }] } });
+    assert_eq!(items(period), None);
+    let old_way = items(json!({ "quantity": 5, "plan": { "id": "plan_0", "object": "plan", "amount": 500,
+        "currency": "gbp", "interval": "month", "interval_count": 1 } }))
+    .unwrap();
+    assert_eq!((old_way[0].price.id.as_str(), old_way[0].quantity), ("plan_0", Some(5)));
+}
+
+#[test]
+fn what_was_replaced_and_cannot_be_read_is_not_known() {
+    assert_eq!(replaced(&a_subscription(), &json!({ "status": 7 })), None);
 }

@@ -2,7 +2,7 @@
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -21,12 +21,13 @@ enum Body {
 }
 
 impl Answer {
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+    pub(super) fn into_response(self, date: &str) -> Response<Full<Bytes>> {
         let (kind, text) = match self.body {
-            Body::Json(value) => ("application/json", format!("{value:#}\n")),
+            Body::Json(value) => ("application/json", value.to_string()),
             Body::Html(page) => ("text/html", page.to_owned()),
         };
-        let mut response = Response::builder().status(self.status).header(CONTENT_TYPE, kind);
+        let mut response =
+            Response::builder().status(self.status).header(CONTENT_TYPE, kind).header(DATE, date);
         if let Some(seconds) = self.retry_after {
             response = response.header(RETRY_AFTER, seconds);
         }

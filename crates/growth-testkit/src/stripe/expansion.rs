@@ -7,6 +7,10 @@ const REFERENCES: &[(&str, &str)] = &[
     ("charge", "balance_transaction"),
     ("charge", "customer"),
     ("charge", "payment_intent"),
+    ("checkout.session", "customer"),
+    ("checkout.session", "payment_intent"),
+    ("dispute", "charge"),
+    ("dispute", "payment_intent"),
     ("discount", "customer"),
     ("discount", "source.coupon"),
     ("invoice_payment", "invoice"),
@@ -15,6 +19,9 @@ const REFERENCES: &[(&str, &str)] = &[
     ("payment_intent", "customer"),
     ("payment_intent", "latest_charge"),
     ("price", "product"),
+    ("refund", "balance_transaction"),
+    ("refund", "charge"),
+    ("refund", "payment_intent"),
     ("subscription", "customer"),
     ("subscription", "discounts"),
     ("subscription", "latest_invoice"),
@@ -23,13 +30,19 @@ const REFERENCES: &[(&str, &str)] = &[
 
 /// The fields that are there only when they are asked for.
 const ON_REQUEST: &[(&str, &str)] =
-    &[("coupon", "applies_to"), ("price", "currency_options"), ("price", "tiers")];
+    &[("coupon", "applies_to"), ("invoice", "payments"), ("price", "currency_options"), ("price", "tiers")];
+
+/// Finds an object by its id.
+type LookUp<'a> = &'a dyn Fn(&str) -> Option<Value>;
 
 /// How many levels Stripe expands.
 const DEEPEST: usize = 4;
 
-/// Takes out of a whole object what the expansions do not ask for, or says what Stripe says of a wrong one.
-pub(super) fn show(value: &mut Value, asked: &[&str]) -> Result<(), String> {
+/// Shows of an object what the expansions ask for and no more, or says what Stripe says of a wrong one.
+///
+/// An object may be kept whole or name others by their ids, which are looked up.
+pub(super) fn show(value: &mut Value, asked: &[&str], look_up: LookUp<'_>) -> Result<(), String> {
+    put_in(value, asked, look_up);
     for path in asked {
         if path.split('.').count() > DEEPEST {
             return Err(format!(
@@ -42,6 +55,37 @@ pub(super) fn show(value: &mut Value, asked: &[&str]) -> Result<(), String> {
     }
     take_out(value, asked);
     Ok(())
+}
+
+fn put_in(value: &mut Value, asked: &[&str], look_up: LookUp<'_>) {
+    if let Value::Array(entries) = value {
+        return entries.iter_mut().for_each(|entry| put_in(entry, asked, look_up));
+    }
+    let Some(kind) = value.as_object().map(|object| kind(object.get("object"))) else { return };
+    for path in of_kind(REFERENCES, &kind).filter(|path| is_asked(asked, path)) {
+        if let Some(reference) = value.pointer_mut(&format!("/{}", path.replace('.', "/"))) {
+            resolve(reference, look_up);
+        }
+    }
+    let Value::Object(fields) = value else { return };
+    for (field, child) in fields {
+        let inside: Vec<&str> = asked.iter().filter_map(|path| below(path, field)).collect();
+        if !inside.is_empty() {
+            put_in(child, &inside, look_up);
+        }
+    }
+}
+
+fn resolve(reference: &mut Value, look_up: LookUp<'_>) {
+    match reference {
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| resolve(entry, look_up)),
+        Value::String(id) => {
+            if let Some(object) = look_up(id) {
+                *reference = object;
+            }
+        }
+        _ => {}
+    }
 }
 
 fn take_out(value: &mut Value, asked: &[&str]) {

@@ -104,3 +104,25 @@ fn a_charge_that_waited_and_was_only_read_was_paid_when_its_invoice_says() {
     let linked = [invoiced.as_slice(), &[invoice_payment(60, "inpay_1", "pi_1", 1900)]].concat();
     assert_eq!(one(&linked).paid_at, Some(at(60)));
 }
+
+/// A charge that was read when all was over, booked so many seconds after it was made.
+fn read_later(booked: i64) -> PaymentFact {
+    let mut read = charge(9_000_000, "ch_1", Some("pi_1"), "succeeded", 0);
+    let PaymentObject::Charge(shown) = &mut read.object else { panic!() };
+    shown.booked_at = Some(at(booked));
+    PaymentFact { from_event: false, ..read }
+}
+
+#[test]
+fn a_charge_that_is_only_read_was_paid_when_it_was_booked_unless_that_was_at_once() {
+    assert_eq!(one(&[read_later(400_000)]).paid_at, Some(at(400_000)));
+    assert_eq!(one(&[read_later(2)]).paid_at, Some(at(0)));
+}
+
+#[test]
+fn the_event_of_a_success_that_was_waited_for_counts_more_than_its_booking() {
+    let waited = charge(1, "ch_1", Some("pi_1"), "pending", 0);
+    let succeeded = charge(350_000, "ch_1", Some("pi_1"), "succeeded", 0);
+    assert_eq!(one(&[waited.clone(), succeeded, read_later(400_000)]).paid_at, Some(at(350_000)));
+    assert_eq!(one(&[waited, read_later(400_000)]).paid_at, Some(at(400_000)));
+}

@@ -20,6 +20,10 @@ struct Book {
 }
 
 impl Catalog for Book {
+    fn price(&self, _: &str) -> Option<&PriceTerms> {
+        None
+    }
+
     fn tiers(&self, price: &str) -> Option<&[Tier]> {
         self.tiers.get(price).map(Vec::as_slice)
     }
