@@ -6,13 +6,14 @@ use growth_domain::stamp::Scope;
 use growth_ingest::readings::{Page, Reading, Seen, Verdict};
 use growth_stripe_client::Client;
 
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::lists::List;
 use crate::reader::{Advance, Read, Reader};
-use crate::slices::Slice;
+use crate::slices::share_read;
 use crate::spool::{Spool, Spooled};
 use crate::store::Plan;
-use crate::summary::{Missing, Summary, unattributed};
+use crate::summary::{Summary, missing, unattributed};
 
 /// What to read, and how.
 #[derive(Clone, Debug)]
@@ -25,8 +26,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Begin again where an earlier backfill was interrupted.
     pub restart: bool,
-    /// Tells the time.
-    pub clock: fn() -> DateTime<Utc>,
+    /// The time at which it begins.
+    pub now: DateTime<Utc>,
 }
 
 /// Something that a backfill did.
@@ -85,16 +86,16 @@ impl Backfill {
     /// What Stripe refuses or fails to tell is left out and told in the summary. An error is the database's, or that
     /// Stripe told nothing at all.
     pub async fn run(&self, watch: &mut (dyn FnMut(Step<'_>) + Send)) -> Result<Summary, Error> {
-        let Options { account, days, dry_run, restart, clock } = &self.options;
+        let Options { account, days, dry_run, restart, now } = &self.options;
         let scope = Scope { account: account.clone(), livemode: self.client.livemode() };
-        let now = clock();
-        let from = now - TimeDelta::days(i64::from(*days));
-        let plan = Plan::load(&self.db, &scope, from, now, !restart && !dry_run).await?;
+        let clock = Clock::set(*now);
+        let from = *now - TimeDelta::days(i64::from(*days));
+        let plan = Plan::load(&self.db, &scope, from, *now, !restart && !dry_run).await?;
         watch(Step::Began { resumed: plan.resumed, from: plan.from(), until: plan.until() });
         let summary = Summary::new(*dry_run, plan.resumed, plan.from(), plan.until());
         let spool = if *dry_run { Some(Spool::new()?) } else { None };
-        let reader = Reader::new(self.client.clone(), account.clone(), *clock);
-        let mut run = Run { backfill: self, scope, plan, reader, summary, spool, watch };
+        let reader = Reader::new(self.client.clone(), account.clone(), clock);
+        let mut run = Run { backfill: self, clock, scope, plan, reader, summary, spool, watch };
         // What events tell exactly needs no reading.
         run.read(&[List::Events]).await?;
         run.read(&List::of_objects().collect::<Vec<List>>()).await?;
@@ -105,6 +106,7 @@ impl Backfill {
 /// A backfill under way.
 struct Run<'a> {
     backfill: &'a Backfill,
+    clock: Clock,
     scope: Scope,
     plan: Plan,
     reader: Reader,
@@ -153,7 +155,7 @@ impl Run<'_> {
         }
         self.plan.stored(advances);
         for (list, objects) in lists {
-            let share = self.share(list);
+            let share = share_read(&self.plan.slices, list);
             (self.watch)(Step::Read { list, objects, share });
         }
         Ok(())
@@ -197,18 +199,8 @@ impl Run<'_> {
         }
     }
 
-    /// How much of a list's time is read.
-    #[expect(clippy::cast_precision_loss, reason = "a share for a progress bar")]
-    fn share(&self, list: List) -> f64 {
-        let slices = || self.plan.slices.iter().filter(|slice| slice.list == list);
-        let all = slices().map(|slice| slice.until).max().zip(slices().map(|slice| slice.from).min());
-        let all = all.map_or(1, |(until, from)| (until - from).num_seconds() + 1);
-        let left: i64 = slices().map(Slice::left).sum();
-        1.0 - left as f64 / all as f64
-    }
-
     async fn finish(mut self) -> Result<Summary, Error> {
-        self.summary.missing = self.missing();
+        self.summary.missing = missing(&self.plan.slices, |slice| self.reader.reason(slice));
         let from = self.plan.from();
         if let Some(spool) = self.spool.take() {
             let mut reading = Reading::begin(&self.backfill.db).await?;
@@ -222,36 +214,10 @@ impl Run<'_> {
         self.summary.unattributed = unattributed(&self.backfill.db, &self.scope, from).await?;
         if self.summary.missing.is_empty() {
             let mut tx = self.backfill.db.begin().await?;
-            self.plan.finish(&mut tx, (self.backfill.options.clock)()).await?;
+            self.plan.finish(&mut tx, self.clock.now()).await?;
             tx.commit().await?;
         }
         Ok(self.summary)
-    }
-
-    /// What was left out of each list, ranges that touch each other as one.
-    fn missing(&self) -> Vec<Missing> {
-        let mut open: Vec<&Slice> = self.plan.slices.iter().filter(|slice| !slice.done).collect();
-        open.sort_by_key(|slice| (slice.list, slice.from));
-        let mut missing: Vec<Missing> = Vec::new();
-        for slice in open {
-            let reason = self.reader.reason(slice);
-            match missing.last_mut() {
-                Some(last)
-                    if last.list == slice.list
-                        && last.reason == reason
-                        && last.until + TimeDelta::seconds(1) >= slice.from =>
-                {
-                    last.until = last.until.max(slice.position());
-                }
-                _ => missing.push(Missing {
-                    list: slice.list,
-                    from: slice.from,
-                    until: slice.position(),
-                    reason,
-                }),
-            }
-        }
-        missing
     }
 }
 

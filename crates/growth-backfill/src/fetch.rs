@@ -46,6 +46,26 @@ pub(crate) async fn next(client: &Client, account: &str, slice: &Slice) -> Resul
     Ok(Fetched { asked_at, entries: all, newest, next })
 }
 
+/// Reads one object of a list by its id, as a page would show it; `None` where Stripe does not have it.
+pub(crate) async fn one(
+    client: &Client,
+    account: &str,
+    list: List,
+    id: &str,
+) -> Result<Option<Vec<(List, Value)>>, Error> {
+    let path = [list.path(), &[id]].concat();
+    let query = list.query().iter().filter_map(|(name, value)| Some((*name, value.strip_prefix("data.")?)));
+    let mut object = match client.get(&path, &query.collect::<Vec<_>>(), account).await {
+        Err(Error::NotFound { .. }) => return Ok(None),
+        answered => answered?,
+    };
+    complete(client, account, list, &mut object).await?;
+    let mut all = Vec::new();
+    take_out(list, &mut object, &mut all);
+    all.push((list, object));
+    Ok(Some(all))
+}
+
 async fn page(client: &Client, account: &str, slice: &Slice, after: Option<&String>) -> Result<Page, Error> {
     let (from, until) = (slice.from.timestamp().to_string(), slice.position().timestamp().to_string());
     let mut query = slice.list.query().to_vec();

@@ -7,6 +7,7 @@ use growth_stripe_client::{Client, Error as ClientError};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use crate::clock::Clock;
 use crate::fetch::{self, Fetched};
 use crate::lists::List;
 use crate::slices::{Numbers, Slice};
@@ -19,7 +20,7 @@ pub(crate) const AT_ONCE: usize = 8;
 pub(crate) struct Reader {
     client: Client,
     account: String,
-    clock: fn() -> DateTime<Utc>,
+    clock: Clock,
     waiting: VecDeque<Slice>,
     tasks: JoinSet<(Slice, DateTime<Utc>, Result<Fetched, ClientError>)>,
     failures: Failures,
@@ -57,6 +58,18 @@ pub(crate) struct Advance {
     pub(crate) given: Vec<Slice>,
 }
 
+impl Advance {
+    /// Brings on the slice among others, and adds what it gave away.
+    pub(crate) fn bring_on(self, slices: &mut Vec<Slice>) {
+        let Self { slice, given, .. } = self;
+        let same = |known: &&mut Slice| (known.list, known.number) == (slice.list, slice.number);
+        if let Some(known) = slices.iter_mut().find(same) {
+            *known = slice;
+        }
+        slices.extend(given);
+    }
+}
+
 /// What a round of reading brought.
 #[derive(Debug, Default)]
 pub(crate) struct Round {
@@ -66,7 +79,7 @@ pub(crate) struct Round {
 }
 
 impl Reader {
-    pub(crate) fn new(client: Client, account: String, clock: fn() -> DateTime<Utc>) -> Self {
+    pub(crate) fn new(client: Client, account: String, clock: Clock) -> Self {
         Self {
             client,
             account,
@@ -109,7 +122,7 @@ impl Reader {
             if self.failures.all.is_some() || self.failures.closed(slice.list) {
                 continue;
             }
-            let (client, account, asked_at) = (self.client.clone(), self.account.clone(), (self.clock)());
+            let (client, account, asked_at) = (self.client.clone(), self.account.clone(), self.clock.now());
             self.tasks.spawn(async move {
                 let fetched = fetch::next(&client, &account, &slice).await;
                 (slice, asked_at, fetched)

@@ -66,6 +66,16 @@ impl Slice {
     }
 }
 
+/// How much of a list's time is read, from 0 to 1.
+#[expect(clippy::cast_precision_loss, reason = "a share for a progress bar")]
+pub(crate) fn share_read(slices: &[Slice], list: List) -> f64 {
+    let of_list = || slices.iter().filter(|slice| slice.list == list);
+    let all = of_list().map(|slice| slice.until).max().zip(of_list().map(|slice| slice.from).min());
+    let all = all.map_or(1, |(until, from)| (until - from).num_seconds() + 1);
+    let left: i64 = of_list().map(Slice::left).sum();
+    1.0 - left as f64 / all as f64
+}
+
 /// How many slices of each list there are.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers(BTreeMap<List, i64>);

@@ -105,12 +105,8 @@ impl Plan {
     /// Remembers what was stored, or would have been.
     pub(crate) fn stored(&mut self, advances: Vec<Advance>) {
         self.stored = true;
-        for Advance { slice, given, .. } in advances {
-            let same = |known: &&mut Slice| (known.list, known.number) == (slice.list, slice.number);
-            if let Some(known) = self.slices.iter_mut().find(same) {
-                known.clone_from(&slice);
-            }
-            self.slices.extend(given);
+        for advance in advances {
+            advance.bring_on(&mut self.slices);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use growth_db::{Target, query};
 use growth_domain::stamp::Scope;
 use growth_ingest::readings::{Seen, Verdict};
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::lists::List;
+use crate::slices::Slice;
 
 growth_db::statements! {
     UNATTRIBUTED = "SELECT currency, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount FROM payments
@@ -152,6 +153,27 @@ impl Summary {
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.lists.values().all(|tally| tally.unreadable == 0)
     }
+}
+
+/// What was left out of each list and why, ranges that touch each other as one.
+pub(crate) fn missing(slices: &[Slice], reason: impl Fn(&Slice) -> String) -> Vec<Missing> {
+    let mut open: Vec<&Slice> = slices.iter().filter(|slice| !slice.done).collect();
+    open.sort_by_key(|slice| (slice.list, slice.from));
+    let mut missing: Vec<Missing> = Vec::new();
+    for slice in open {
+        let (list, from, until, reason) = (slice.list, slice.from, slice.position(), reason(slice));
+        match missing.last_mut() {
+            Some(last)
+                if last.list == list
+                    && last.reason == reason
+                    && last.until + TimeDelta::seconds(1) >= from =>
+            {
+                last.until = last.until.max(until);
+            }
+            _ => missing.push(Missing { list, from, until, reason }),
+        }
+    }
+    missing
 }
 
 /// Looks for payments since `from` that belong to nobody.

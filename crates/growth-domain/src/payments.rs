@@ -27,7 +27,7 @@ pub use refunds::RefundState;
 use crate::attribution::Link;
 use crate::facts::{Invoice, InvoiceLine, PaymentFact};
 use links::Links;
-use told::{Facts, Told, earliest};
+use told::{Facts, Told, earliest, lines};
 
 /// What a group of facts amounts to, each list sorted by id.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -175,12 +175,12 @@ fn give_back(payment: &mut Payment, refunds: &[RefundState]) {
 
 fn invoice_state(told: &[Told<'_, Invoice>]) -> Option<InvoiceState> {
     let last = told.last()?;
-    let lines = last.object.lines.iter().filter(|line| line.subscription.is_some());
+    let lines = lines(told).into_iter().filter(|line| line.subscription.is_some());
     Some(InvoiceState {
         latest: last.object.clone(),
         created_at: last.object.created.unwrap_or(last.stamp.at),
         first_failed_at: earliest(told.iter().filter(|told| told.object.payment_failed)),
-        lines: lines.cloned().collect(),
+        lines: lines.collect(),
     })
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::facts::{
-    Charge, CheckoutSession, Dispute, Invoice, InvoicePayment, PaymentFact, PaymentIntent, PaymentObject,
-    Refund,
+    Charge, CheckoutSession, Dispute, Invoice, InvoiceLine, InvoicePayment, PaymentFact, PaymentIntent,
+    PaymentObject, Refund,
 };
 use crate::rank;
 use crate::stamp::Stamp;
@@ -87,4 +87,22 @@ pub(super) fn earliest<'s, 'a: 's, T: 'a>(
     told: impl IntoIterator<Item = &'s Told<'a, T>>,
 ) -> Option<DateTime<Utc>> {
     told.into_iter().map(|told| told.stamp.at).min()
+}
+
+/// The lines of an invoice's latest fact. New API versions show a line's price by its id alone: what earlier facts
+/// told of the same price stays known.
+pub(super) fn lines(told: &[Told<'_, Invoice>]) -> Vec<InvoiceLine> {
+    let Some(invoice) = latest(told) else { return Vec::new() };
+    let earlier = || told.iter().rev().flat_map(|told| &told.object.lines);
+    let completed = |line: &InvoiceLine| {
+        let same_price = |other: &&InvoiceLine| other.price == line.price && other.interval.is_some();
+        let known = line.price.as_ref().and_then(|_| earlier().find(same_price));
+        let known = known.filter(|_| line.interval.is_none()).cloned();
+        let Some(InvoiceLine { price_nickname, interval, interval_count, .. }) = known else {
+            return line.clone();
+        };
+        let price_nickname = line.price_nickname.clone().or(price_nickname);
+        InvoiceLine { price_nickname, interval, interval_count, ..line.clone() }
+    };
+    invoice.lines.iter().map(completed).collect()
 }

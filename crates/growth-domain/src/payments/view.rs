@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::links::{Links, Parts, took_money};
-use super::told::{Facts, Told, earliest, latest};
+use super::told::{Facts, Told, earliest, latest, lines};
 use super::{Payment, Status};
 use crate::attribution::{Link, Method};
 use crate::facts::{Charge, CheckoutSession, Invoice, InvoiceLine, InvoicePayment, PaymentIntent};
@@ -23,6 +23,8 @@ struct View<'f, 'a> {
     charge: Option<&'f [Told<'a, Charge>]>,
     invoice_payment: Option<&'a InvoicePayment>,
     invoice: Option<&'a Invoice>,
+    /// Those of the invoice.
+    lines: Vec<InvoiceLine>,
     session: Option<&'f [Told<'a, CheckoutSession>]>,
     /// An invoice speaks for a payment only where no other payment could have paid it.
     alone: bool,
@@ -47,7 +49,7 @@ pub(super) fn payment<'a>(
     let status = view.status()?;
     let (amount, currency) = view.amount(status)?;
     let event_id = first_event(id, parts, facts, view.alone, used)?;
-    let line = view.invoice.and_then(|invoice| main_line(&invoice.lines));
+    let line = main_line(&view.lines);
     let fee = view.charge.and_then(|told| told.iter().rev().find(|told| told.object.fee.is_some()));
     let (failure_code, failure_reason) = if status == Status::Failed { view.failure() } else { (None, None) };
     Some(Payment {
@@ -82,8 +84,11 @@ pub(super) fn payment<'a>(
 impl<'f, 'a> View<'f, 'a> {
     fn of(id: &str, parts: &'f Parts<'a>, facts: &'f Facts<'a>, links: &Links<'a>) -> Self {
         let charges = parts.charges.iter().filter_map(|id| facts.charges.get(id));
+        // The charge that was made last, whenever it was told of.
         let charge = charges.max_by_key(|told| {
-            (latest(told).is_some_and(charge_succeeded), told.last().map(|told| told.stamp))
+            let charge = latest(told);
+            let made = charge.and_then(|charge| charge.created);
+            (charge.is_some_and(charge_succeeded), made, told.last().map(|told| told.stamp))
         });
         let invoice_payments = parts.invoice_payments.iter().filter_map(|id| facts.invoice_payments.get(id));
         let mut invoices = parts.invoices.iter().filter_map(|id| facts.invoices.get(id));
@@ -95,6 +100,7 @@ impl<'f, 'a> View<'f, 'a> {
             invoice_payment: invoice_payments
                 .filter_map(|told| latest(told))
                 .max_by_key(|paid| (paid.status == "paid", paid.amount_paid)),
+            lines: invoices.clone().next().map(|told| lines(told)).unwrap_or_default(),
             invoice: invoices.find_map(|told| latest(told)),
             session: parts.sessions.iter().find_map(|id| facts.sessions.get(id)).map(Vec::as_slice),
             alone: parts.invoices.iter().all(|invoice| links.is_sole_payer(invoice, id)),

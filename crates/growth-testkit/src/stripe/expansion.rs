@@ -96,6 +96,10 @@ fn take_out(value: &mut Value, asked: &[&str]) {
         return;
     }
     let Some(kind) = value.as_object().map(|object| kind(object.get("object"))) else { return };
+    // An event shows its object as it was sent.
+    if kind == "event" {
+        return;
+    }
     for path in of_kind(REFERENCES, &kind).filter(|path| !is_asked(asked, path)) {
         let pointer = format!("/{}", path.replace('.', "/"));
         if let Some(reference) = value.pointer_mut(&pointer) {

@@ -126,3 +126,42 @@ fn the_event_of_a_success_that_was_waited_for_counts_more_than_its_booking() {
     assert_eq!(one(&[waited.clone(), succeeded, read_later(400_000)]).paid_at, Some(at(350_000)));
     assert_eq!(one(&[waited, read_later(400_000)]).paid_at, Some(at(400_000)));
 }
+
+#[test]
+fn a_line_keeps_what_an_older_shape_told_of_its_price() {
+    let line = |nickname: Option<&str>, interval: Option<&str>| InvoiceLine {
+        price: Some("price_1".into()),
+        price_nickname: nickname.map(str::to_owned),
+        interval: interval.map(str::to_owned),
+        description: Some("1 × Pro (at £19.00 / month)".into()),
+        amount: 1900,
+        ..InvoiceLine::default()
+    };
+    let with = |mut fact: PaymentFact, line: InvoiceLine| {
+        let PaymentObject::Invoice(invoice) = &mut fact.object else { panic!() };
+        invoice.lines = vec![line];
+        fact
+    };
+    let old = with(invoice(1, "paid", 1900, &["pi_1"]), line(Some("Pro"), Some("month")));
+    let new = with(invoice(2, "paid", 1900, &["pi_1"]), line(None, None));
+    let payment = one(&[intent(1, "pi_1", "succeeded"), old, new.clone()]);
+    assert_eq!(
+        (payment.plan_name.as_deref(), payment.billing_period.as_deref()),
+        (Some("Pro"), Some("month"))
+    );
+    let payment = one(&[intent(1, "pi_1", "succeeded"), new]);
+    assert_eq!(payment.plan_name.as_deref(), Some("1 × Pro (at £19.00 / month)"));
+}
+
+#[test]
+fn the_last_attempt_stands_for_the_payment_although_an_earlier_one_was_read_later() {
+    let failed = |told, id: &str, made| {
+        let mut fact = charge(told, id, Some("pi_1"), "failed", 0);
+        let PaymentObject::Charge(shown) = &mut fact.object else { panic!() };
+        shown.created = Some(at(made));
+        fact
+    };
+    let read = PaymentFact { from_event: false, ..failed(500, "ch_1", 1) };
+    let payment = one(&[failed(1, "ch_1", 1), failed(100, "ch_2", 100), read]);
+    assert_eq!(payment.charge.as_deref(), Some("ch_2"));
+}
