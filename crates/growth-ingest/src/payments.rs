@@ -8,7 +8,7 @@ use growth_db::rows::{
 use growth_db::table::{self, Table};
 use growth_db::{Error, Tx};
 use growth_domain::attribution::{Method, attribute};
-use growth_domain::facts::{PaymentFact, PaymentObject};
+use growth_domain::facts::PaymentFact;
 use growth_domain::payments::{
     DisputeState, Group, InvoiceState, Payment, RefundState, aliases, fold, group_id,
 };
@@ -56,7 +56,7 @@ pub(crate) async fn store_and_fold(
         components.join(&row.group_id, [row.alias.as_str()]);
     }
     for (fact, names) in facts.iter().zip(&names) {
-        components.join(object_id(&fact.object), names.iter().map(String::as_str));
+        components.join(fact.object.id(), names.iter().map(String::as_str));
     }
     let named = components.named();
 
@@ -85,7 +85,7 @@ pub(crate) async fn store_and_fold(
         folded.entry(group.clone()).or_default().push(row.fact.0);
     }
     for fact in facts {
-        let object_id = object_id(&fact.object).to_owned();
+        let object_id = fact.object.id().to_owned();
         let group = named[&object_id].clone();
         fact_rows.push(PaymentFactRow {
             account: scope.account.clone(),
@@ -211,18 +211,6 @@ impl Components {
             named.extend(ids.into_iter().map(|id| (id, name.clone())));
         }
         named
-    }
-}
-
-fn object_id(object: &PaymentObject) -> &str {
-    match object {
-        PaymentObject::CheckoutSession(object) => &object.id,
-        PaymentObject::PaymentIntent(object) => &object.id,
-        PaymentObject::Charge(object) => &object.id,
-        PaymentObject::Invoice(object) => &object.id,
-        PaymentObject::InvoicePayment(object) => &object.id,
-        PaymentObject::Refund(object) => &object.id,
-        PaymentObject::Dispute(object) => &object.id,
     }
 }
 

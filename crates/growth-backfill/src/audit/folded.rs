@@ -28,13 +28,7 @@ impl<'a> Read<'a> {
     fn of(facts: &'a [PaymentFact]) -> Self {
         let mut read = Self { ids: HashSet::new(), moved: HashSet::new() };
         for fact in facts {
-            read.ids.extend(match &fact.object {
-                PaymentObject::PaymentIntent(intent) => Some(intent.id.as_str()),
-                PaymentObject::Charge(charge) => Some(charge.id.as_str()),
-                PaymentObject::Invoice(invoice) => Some(invoice.id.as_str()),
-                PaymentObject::CheckoutSession(session) => Some(session.id.as_str()),
-                _ => None,
-            });
+            read.ids.insert(fact.object.id());
             if let PaymentObject::Dispute(dispute) = &fact.object {
                 read.moved.extend(dispute.withdrawn.map(|_| dispute.id.as_str()));
             }

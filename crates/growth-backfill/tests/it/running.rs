@@ -188,7 +188,7 @@ on_each_engine! {
     }
 
     async fn a_run_that_was_killed_goes_on_where_it_was(db: TestDb) {
-        let stripe = stripe_with_customers(3_000).await;
+        let stripe = stripe_with_customers(2_000).await;
         let (pool, reader) = (db.clone(), client(&stripe));
         let run = tokio::spawn(async move { Backfill::new(pool, reader, options(now())).run(&mut |_: Step<'_>| {}).await });
         let some = until("something is stored", async || {
@@ -198,18 +198,18 @@ on_each_engine! {
         .await;
         run.abort();
         assert!(run.await.unwrap_err().is_cancelled());
-        assert!(some < 3_000);
+        assert!(some < 2_000);
         let summary = backfill(&db, &stripe, options(now())).await.unwrap();
         assert!(summary.is_complete() && summary.resumed);
         let tally = summary.of(List::Customers);
         assert_eq!((tally.new, tally.unchanged), (tally.found, 0), "what was stored is not read again");
-        assert!(tally.found <= 3_000 - u64::try_from(some).unwrap());
-        assert_eq!(customers(&db).await.len(), 3_000);
+        assert!(tally.found <= 2_000 - u64::try_from(some).unwrap());
+        assert_eq!(customers(&db).await.len(), 2_000);
     }
 
     async fn a_longer_window_adds_what_the_interrupted_one_had_not(db: TestDb) {
         let stripe = stripe_with_customers(600).await;
-        stripe.revoke_key_after(14);
+        stripe.revoke_key_after(12);
         let options = |days, restart| Options { days, restart, ..options(now()) };
         let (first, _) = run_watched(&db, &stripe, options(10, false)).await;
         assert!(!first.is_complete());
@@ -218,7 +218,7 @@ on_each_engine! {
         assert!(longer.is_complete() && longer.resumed);
         assert_eq!(customers(&db).await.len(), 600);
 
-        stripe.revoke_key_after(14);
+        stripe.revoke_key_after(12);
         let (cut, _) = run_watched(&db, &stripe, options(40, false)).await;
         assert!(!cut.is_complete());
         stripe.recover();
@@ -332,7 +332,7 @@ on_each_engine! {
         stripe.recover();
         let (summary, _) = run_watched(&db, &stripe, options(now())).await;
         assert!(summary.is_complete() && summary.of(List::PaymentIntents).found == 0);
-        assert_eq!(summary.of(List::Charges).updated, 3, "their fees");
+        assert_eq!(summary.of(List::Charges).new, 3);
     }
 
     async fn without_an_answer_nothing_is_written(db: TestDb) {

@@ -36,6 +36,21 @@ pub enum PaymentObject {
     Dispute(Dispute),
 }
 
+impl PaymentObject {
+    /// Returns the object's own id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::CheckoutSession(session) => &session.id,
+            Self::PaymentIntent(intent) => &intent.id,
+            Self::Charge(charge) => &charge.id,
+            Self::Invoice(invoice) => &invoice.id,
+            Self::InvoicePayment(paid) => &paid.id,
+            Self::Refund(refund) => &refund.id,
+            Self::Dispute(dispute) => &dispute.id,
+        }
+    }
+}
+
 /// A checkout session; only `payment_status = paid` is money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -17,30 +17,31 @@ pub fn aliases(object: &PaymentObject) -> Vec<String> {
             aliases.push(id.to_owned());
         }
     };
+    add(object.id());
     let mut add_all = |ids: &[&Option<String>]| ids.iter().filter_map(|id| id.as_deref()).for_each(&mut add);
     match object {
         PaymentObject::CheckoutSession(session) => {
-            add_all(&[&Some(session.id.clone()), &session.payment_intent, &session.invoice]);
+            add_all(&[&session.payment_intent, &session.invoice]);
         }
         PaymentObject::PaymentIntent(intent) => {
             let hint = intent.order_reference.as_deref().and_then(hint);
-            add_all(&[&Some(intent.id.clone()), &intent.invoice, &intent.charge, &hint]);
+            add_all(&[&intent.invoice, &intent.charge, &hint]);
         }
         PaymentObject::Charge(charge) => {
-            add_all(&[&Some(charge.id.clone()), &charge.payment_intent, &charge.invoice]);
+            add_all(&[&charge.payment_intent, &charge.invoice]);
         }
         PaymentObject::Invoice(invoice) => {
-            add_all(&[&Some(invoice.id.clone()), &hint(&invoice.id)]);
+            add_all(&[&hint(&invoice.id)]);
             invoice.payment_intents.iter().chain(&invoice.charges).for_each(|id| add(id));
         }
         PaymentObject::InvoicePayment(paid) => {
-            add_all(&[&Some(paid.id.clone()), &paid.invoice, &paid.payment_intent, &paid.charge]);
+            add_all(&[&paid.invoice, &paid.payment_intent, &paid.charge]);
         }
         PaymentObject::Refund(refund) => {
-            add_all(&[&Some(refund.id.clone()), &refund.charge, &refund.payment_intent]);
+            add_all(&[&refund.charge, &refund.payment_intent]);
         }
         PaymentObject::Dispute(dispute) => {
-            add_all(&[&Some(dispute.id.clone()), &dispute.charge, &dispute.payment_intent]);
+            add_all(&[&dispute.charge, &dispute.payment_intent]);
         }
     }
     aliases

@@ -101,13 +101,22 @@ fn made(told: &[Told<'_, Refund>]) -> Option<DateTime<Utc>> {
 struct Known<'a> {
     refund: &'a Refund,
     made: DateTime<Utc>,
+    /// When its failure was first told.
     failed: Option<DateTime<Utc>>,
+    /// Whether it was told by an event, so that it is when it failed; a reading only says that it has failed.
+    failed_then: bool,
 }
 
 impl<'a> Known<'a> {
     fn of(told: &[Told<'a, Refund>]) -> Option<Self> {
-        let failed = earliest(told.iter().filter(|told| !went_back(told.object)));
-        Some(Self { refund: latest(told)?, made: made(told)?, failed })
+        let failed = || told.iter().filter(|told| !went_back(told.object));
+        let by_event = earliest(failed().filter(|told| told.from_event));
+        Some(Self {
+            refund: latest(told)?,
+            made: made(told)?,
+            failed: by_event.or_else(|| earliest(failed())),
+            failed_then: by_event.is_some(),
+        })
     }
 
     fn id(&self) -> &'a str {
@@ -117,6 +126,11 @@ impl<'a> Known<'a> {
     /// Whether the sum that a charge shows at this time can hold it. One that failed is in the sums until then.
     fn can_be_in(&self, at: DateTime<Utc>) -> bool {
         self.made - at <= SKEW && self.failed.is_none_or(|failed| failed > at)
+    }
+
+    /// Whether the sum that a charge shows at this time must hold it, if it can.
+    fn must_be_in(&self, at: DateTime<Utc>) -> bool {
+        self.made < at && (self.failed.is_none() || self.failed_then)
     }
 }
 
@@ -221,17 +235,28 @@ fn untold(told: &[Told<'_, Charge>], known: &[&Known<'_>], payment: Option<&str>
     rows
 }
 
-/// What the sum of one fact holds beyond the known refunds, oldest first.
+/// What the sum of one fact holds beyond the known refunds.
 ///
-/// Stripe's clocks differ and show whole seconds: a refund of the same or the next few seconds is in the sum
-/// where it fits.
+/// Stripe's clocks differ and show whole seconds, and of a refund that was read as failed nobody told when it did.
+/// Such refunds are in the sum where they explain it best.
 fn unexplained(told: &Told<'_, Charge>, known: &[&Known<'_>]) -> i64 {
     let at = told.stamp.at;
-    let mut left = given_back(told.object);
-    for known in known.iter().filter(|known| known.can_be_in(at)) {
-        if known.made < at || known.refund.amount <= left {
-            left = left.saturating_sub(known.refund.amount);
-        }
+    let (certain, possible): (Vec<&Known<'_>>, Vec<&Known<'_>>) =
+        known.iter().copied().filter(|known| known.can_be_in(at)).partition(|known| known.must_be_in(at));
+    let certain = certain.iter().fold(0_i64, |sum, known| sum.saturating_add(known.refund.amount));
+    let left = given_back(told.object).saturating_sub(certain).max(0);
+    left - largest_sum(possible.iter().map(|known| known.refund.amount), left)
+}
+
+/// How many sums are tried: those of a dozen amounts.
+const MOST_SUMS: usize = 1 << 12;
+
+/// The largest sum of some of the amounts that is no more than `most`.
+fn largest_sum(amounts: impl Iterator<Item = i64>, most: i64) -> i64 {
+    let mut sums = BTreeSet::from([0]);
+    for amount in amounts {
+        let with: Vec<i64> = sums.iter().map(|sum: &i64| sum.saturating_add(amount)).collect();
+        sums.extend(with.into_iter().filter(|sum| *sum <= most).take(MOST_SUMS.saturating_sub(sums.len())));
     }
-    left.max(0)
+    sums.last().copied().unwrap_or_default()
 }

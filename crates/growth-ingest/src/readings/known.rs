@@ -97,7 +97,7 @@ impl Known {
 
     fn knows(&self, id: &str, fact: &Fact) -> bool {
         match fact {
-            Fact::Payment(_) => self.payments.knows(id),
+            Fact::Payment(fact) => self.payments.knows(&fact.object),
             Fact::Subscription(_) => self.subscriptions.knows(id),
             Fact::Customer(_) => self.customers.knows(id),
             Fact::Claim(_) => self.claims.knows(id),

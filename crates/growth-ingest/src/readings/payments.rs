@@ -8,7 +8,7 @@ use growth_db::rows::{
 };
 use growth_db::{Error, Tx, table};
 use growth_domain::attribution::Link;
-use growth_domain::facts::PaymentFact;
+use growth_domain::facts::{PaymentFact, PaymentObject};
 use growth_domain::payments::{aliases, fold};
 use growth_domain::stamp::{Scope, Stamp};
 
@@ -45,8 +45,10 @@ impl Groups {
         Ok(known)
     }
 
-    pub(super) fn knows(&self, id: &str) -> bool {
-        self.by_alias.contains_key(id)
+    /// Whether an object has told of itself; that another one names it is not enough.
+    pub(super) fn knows(&self, object: &PaymentObject) -> bool {
+        let is_it = |fact: &PaymentFact| fact.object.id() == object.id();
+        self.by_alias.get(object.id()).is_some_and(|number| self.facts[*number].iter().any(is_it))
     }
 
     /// Takes in the facts of one object, and tells whether they change what any group amounts to.
@@ -59,9 +61,12 @@ impl Groups {
         let before: Vec<PaymentFact> = met.iter().flat_map(|number| &self.facts[*number]).cloned().collect();
         let mut after = before.clone();
         after.extend(facts.iter().map(|fact| (*fact).clone()));
-        // What joins objects may tell more together with what comes later.
+        // What joins objects may tell more together with what comes later, and so may an object that has not told of
+        // itself. An invoice payment is a link and nothing more.
         let joins = if met.is_empty() { names.len() > 1 } else { met.len() > 1 };
-        let is_news = joins || self.amounts_to(&before) != self.amounts_to(&after);
+        let is_link = |object: &PaymentObject| matches!(object, PaymentObject::InvoicePayment(_));
+        let is_unknown = facts.iter().any(|fact| !is_link(&fact.object) && !self.knows(&fact.object));
+        let is_news = joins || is_unknown || self.amounts_to(&before) != self.amounts_to(&after);
         if is_news {
             let number = self.facts.len();
             self.facts.push(after);

@@ -152,8 +152,7 @@ pub(super) fn totals_of(truth: &Truth) -> BTreeMap<String, Totals> {
         of(&dispute.currency, &|totals| both(&mut totals.disputes, dispute.amount - dispute.reinstated));
     }
     for subscription in &truth.subscriptions {
-        let counts =
-            matches!(subscription.status.as_str(), "active" | "past_due") && !subscription.paused;
+        let counts = matches!(subscription.status.as_str(), "active" | "past_due") && !subscription.paused;
         let micros = i64::try_from(subscription.mrr_micros()).unwrap();
         of(&subscription.currency, &|totals| {
             both(&mut totals.active_subscriptions, i64::from(counts));

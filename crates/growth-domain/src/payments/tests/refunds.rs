@@ -131,3 +131,31 @@ fn absurd_amounts_do_not_overflow() {
     assert_eq!(one(&facts).refund_amount, i64::MAX);
     in_any_order(&facts);
 }
+
+#[test]
+fn a_refund_that_was_read_as_failed_is_in_the_sums_where_it_explains_them() {
+    let failed = |seconds, id: &str, made, amount, from_event| {
+        let mut fact = refund(seconds, id, amount, "failed");
+        let PaymentObject::Refund(object) = &mut fact.object else { unreachable!() };
+        object.created = Some(at(made));
+        PaymentFact { from_event, ..fact }
+    };
+    let sums = [part(1, 1000, 0), part(10, 1000, 97), part(30, 1000, 200)];
+    let read = [failed(500, "re_1", 10, 97, false), failed(500, "re_2", 30, 200, false)];
+    assert_eq!(counted(&[&sums[..], &read].concat()), []);
+    let later = [failed(500, "re_1", 10, 97, false), refund_at(20, "re_2", 200, "duplicate")];
+    assert_eq!(counted(&[&sums[..], &later].concat()), [row("re_2", 200, 20)]);
+    // An event says when: the second sum does not hold it any more.
+    let told = failed(20, "re_1", 10, 97, true);
+    assert_eq!(counted(&[&sums[..], &[told]].concat()), [row("ch_1", 200, 30)]);
+}
+
+#[test]
+fn many_refunds_that_may_be_in_a_sum_take_no_time() {
+    let read = (0..200).map(|n| {
+        let fact = refund(500, &format!("re_{n}"), 1 << (n % 40), "failed");
+        PaymentFact { from_event: false, ..fact }
+    });
+    let facts: Vec<PaymentFact> = read.chain([part(600, 1000, 900)]).collect();
+    assert_eq!(fold(&facts).payments[0].refund_amount, 900);
+}
