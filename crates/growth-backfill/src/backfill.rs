@@ -1,6 +1,9 @@
 //! The backfill: slices read side by side, pages stored one after the other.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use chrono::{DateTime, Utc};
 use growth_db::Db;
 use growth_domain::stamp::Scope;
 use growth_ingest::readings::{Page, Reading, Seen, Verdict};
@@ -8,6 +11,7 @@ use growth_stripe_client::Client;
 
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::figures::Figures;
 use crate::lists::List;
 use crate::reader::{Advance, Read, Reader};
 use crate::slices::share_read;
@@ -20,8 +24,8 @@ use crate::summary::{Summary, missing, unattributed};
 pub struct Options {
     /// The connected account whose history is read, empty for the key's own.
     pub account: String,
-    /// How many days back.
-    pub days: u16,
+    /// The beginning of the window; it ends with `now`.
+    pub from: DateTime<Utc>,
     /// Write nothing, and find what would be written.
     pub dry_run: bool,
     /// Begin again where an earlier backfill was interrupted.
@@ -51,7 +55,7 @@ pub enum Step<'a> {
         /// How much of the list's time is read, from 0 to 1.
         share: f64,
     },
-    /// Objects were taken in, or would be.
+    /// An object was taken in, or would be.
     TakenIn {
         /// Of which list.
         list: List,
@@ -86,16 +90,17 @@ impl Backfill {
     /// What Stripe refuses or fails to tell is left out and told in the summary. An error is the database's, or that
     /// Stripe told nothing at all.
     pub async fn run(&self, watch: &mut (dyn FnMut(Step<'_>) + Send)) -> Result<Summary, Error> {
-        let Options { account, days, dry_run, restart, now } = &self.options;
+        let Options { account, from, dry_run, restart, now } = &self.options;
         let scope = Scope { account: account.clone(), livemode: self.client.livemode() };
         let clock = Clock::set(*now);
-        let from = *now - TimeDelta::days(i64::from(*days));
-        let plan = Plan::load(&self.db, &scope, from, *now, !restart && !dry_run).await?;
+        let plan = Plan::load(&self.db, &scope, *from, *now, !restart && !dry_run).await?;
         watch(Step::Began { resumed: plan.resumed, from: plan.from(), until: plan.until() });
-        let summary = Summary::new(*dry_run, plan.resumed, plan.from(), plan.until());
+        let mut summary = Summary::new(*dry_run, plan.resumed, plan.from(), plan.until());
+        summary.before = Figures::of(&self.db, &scope, plan.from()).await?;
         let spool = if *dry_run { Some(Spool::new()?) } else { None };
         let reader = Reader::new(self.client.clone(), account.clone(), clock);
-        let mut run = Run { backfill: self, clock, scope, plan, reader, summary, spool, watch };
+        let met = Met::default();
+        let mut run = Run { backfill: self, clock, scope, plan, reader, summary, met, spool, watch };
         // What events tell exactly needs no reading.
         run.read(&[List::Events]).await?;
         run.read(&List::of_objects().collect::<Vec<List>>()).await?;
@@ -111,6 +116,7 @@ struct Run<'a> {
     plan: Plan,
     reader: Reader,
     summary: Summary,
+    met: Met,
     spool: Option<Spool>,
     watch: &'a mut (dyn FnMut(Step<'_>) + Send),
 }
@@ -133,16 +139,13 @@ impl Run<'_> {
         if pages.is_empty() {
             return Ok(());
         }
+        let lists: Vec<(List, usize)> =
+            pages.iter().map(|page| (page.advance.slice.list, page.own())).collect();
         let (mut advances, mut spooled) = (Vec::new(), Vec::new());
         for Read { asked_at, entries, advance } in pages {
+            spooled.push(Spooled { list: advance.slice.list, asked_at, entries });
             advances.push(advance);
-            spooled.push(Spooled { asked_at, entries });
         }
-        let lists: Vec<(List, usize)> = advances
-            .iter()
-            .zip(&spooled)
-            .map(|(advance, page)| (advance.slice.list, page.entries.len()))
-            .collect();
         if let Some(spool) = &mut self.spool {
             spooled.iter().try_for_each(|page| spool.push(page))?;
         } else {
@@ -175,15 +178,15 @@ impl Run<'_> {
 
     /// Stores objects one by one, so that one that the database refuses does not take others with it.
     async fn store_apart(&mut self, pages: Vec<Spooled>, advances: &[Advance]) -> Result<(), Error> {
-        for Spooled { asked_at, entries } in pages {
+        for Spooled { list: own, asked_at, entries } in pages {
             for (list, entry) in entries {
                 let id = entry["id"].as_str().unwrap_or_default().to_owned();
-                let page = Spooled { asked_at, entries: vec![(list, entry)] };
+                let page = Spooled { list: own, asked_at, entries: vec![(list, entry)] };
                 match self.store(&[page], &[]).await {
                     Err(Error::Database(error)) if error.is_about_data() => {
                         let verdict = Verdict::Unreadable(format!("{id}: {error}"));
                         let seen = Seen { id, verdict, amount: None, incomplete: Vec::new() };
-                        self.tell(vec![(list, seen)]);
+                        self.tell(vec![Taken { list, own, seen }]);
                     }
                     stored => stored?,
                 }
@@ -192,8 +195,9 @@ impl Run<'_> {
         self.store(&[], advances).await
     }
 
-    fn tell(&mut self, taken: Vec<(List, Seen)>) {
-        for (list, seen) in taken {
+    fn tell(&mut self, taken: Vec<Taken>) {
+        for taken in taken.into_iter().filter(|taken| self.met.is_first(taken)) {
+            let Taken { list, seen, .. } = taken;
             self.summary.add(list, &seen);
             (self.watch)(Step::TakenIn { list, seen: &seen });
         }
@@ -209,9 +213,11 @@ impl Run<'_> {
                 self.tell(taken);
             }
             self.summary.unattributed = unattributed(reading.tx(), &self.scope, from).await?;
+            self.summary.after = Figures::of(reading.tx(), &self.scope, from).await?;
             return Ok(self.summary);
         }
         self.summary.unattributed = unattributed(&self.backfill.db, &self.scope, from).await?;
+        self.summary.after = Figures::of(&self.backfill.db, &self.scope, from).await?;
         if self.summary.missing.is_empty() {
             let mut tx = self.backfill.db.begin().await?;
             self.plan.finish(&mut tx, self.clock.now()).await?;
@@ -221,8 +227,40 @@ impl Run<'_> {
     }
 }
 
-async fn take_in(reading: &mut Reading, scope: &Scope, page: &Spooled) -> Result<Vec<(List, Seen)>, Error> {
+async fn take_in(reading: &mut Reading, scope: &Scope, page: &Spooled) -> Result<Vec<Taken>, Error> {
     let entries = page.entries.iter().map(|(_, entry)| entry.clone()).collect();
     let seen = reading.take_in(Page { scope: scope.clone(), asked_at: page.asked_at, entries }).await?;
-    Ok(page.entries.iter().map(|(list, _)| *list).zip(seen).collect())
+    let lists = page.entries.iter().map(|(list, _)| *list);
+    Ok(lists.zip(seen).map(|(list, seen)| Taken { list, own: page.list, seen }).collect())
+}
+
+/// An object that was taken in.
+struct Taken {
+    /// The list that it belongs to.
+    list: List,
+    /// The list that showed it.
+    own: List,
+    seen: Seen,
+}
+
+/// Customers who were taken in with a subscription or a payment of theirs, by the hashes of their ids: their own list
+/// shows most of them once more, and each counts once.
+#[derive(Default)]
+struct Met {
+    customers: HashSet<u64>,
+    hash: RandomState,
+}
+
+impl Met {
+    fn is_first(&mut self, taken: &Taken) -> bool {
+        let Taken { list, own, seen } = taken;
+        let is_known = seen.verdict == Verdict::Unchanged;
+        if *list != List::Customers {
+            return true;
+        }
+        if *own != List::Customers {
+            return !is_known && self.customers.insert(self.hash.hash_one(&seen.id));
+        }
+        !(is_known && self.customers.contains(&self.hash.hash_one(&seen.id)))
+    }
 }

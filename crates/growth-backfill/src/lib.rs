@@ -16,6 +16,7 @@ mod backfill;
 mod clock;
 mod error;
 mod fetch;
+mod figures;
 mod lists;
 mod reader;
 mod slices;
@@ -26,6 +27,7 @@ mod summary;
 pub use audit::{Audit, AuditOptions, Compared, Difference, Kind, Problem, Report, Sides, Told, Totals};
 pub use backfill::{Backfill, Options, Step};
 pub use error::Error;
+pub use figures::{Figure, Figures, Sum};
 pub use growth_ingest::readings::{Seen, Verdict};
 pub use lists::List;
 pub use summary::{Amounts, Missing, Summary, Tally, Unattributed};
@@ -33,5 +35,5 @@ pub use summary::{Amounts, Missing, Summary, Tally, Unattributed};
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
 #[doc(hidden)]
 pub fn statements(engine: growth_db::Engine) -> Vec<(String, String)> {
-    [growth_db::named(&[summary::STATEMENTS]), audit::statements(engine)].concat()
+    [growth_db::named(&[summary::STATEMENTS, figures::STATEMENTS]), audit::statements(engine)].concat()
 }

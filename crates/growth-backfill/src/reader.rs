@@ -49,6 +49,13 @@ pub(crate) struct Read {
     pub(crate) advance: Advance,
 }
 
+impl Read {
+    /// How many objects of its own list it has.
+    pub(crate) fn own(&self) -> usize {
+        self.entries.iter().filter(|(list, _)| *list == self.advance.slice.list).count()
+    }
+}
+
 /// A slice that moved on, and what it gave away.
 #[derive(Debug)]
 pub(crate) struct Advance {

@@ -16,6 +16,8 @@ pub(crate) struct Spool(BufWriter<File>);
 /// A page of objects, each with the list that it belongs to.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Spooled {
+    /// The list of the page.
+    pub(crate) list: List,
     pub(crate) asked_at: DateTime<Utc>,
     pub(crate) entries: Vec<(List, Value)>,
 }

@@ -34,7 +34,7 @@ impl Plan {
         until: DateTime<Utc>,
         resume: bool,
     ) -> Result<Self, Error> {
-        let until = until.trunc_subsecs(0);
+        let (from, until) = (from.trunc_subsecs(0), until.trunc_subsecs(0));
         let unfinished =
             if resume { backfill::unfinished(db, &scope.account, scope.livemode).await? } else { None };
         let slices: Vec<Slice> = match &unfinished {

@@ -9,13 +9,16 @@ use growth_ingest::readings::{Seen, Verdict};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::figures::Figures;
 use crate::lists::List;
 use crate::slices::Slice;
 
 growth_db::statements! {
-    UNATTRIBUTED = "SELECT currency, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount FROM payments
-        WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND user_id IS NULL
-        AND COALESCE(paid_at, created_at) >= $3 GROUP BY currency ORDER BY currency";
+    UNATTRIBUTED = "SELECT CASE WHEN id = payment_intent THEN 'payment_intents' WHEN id = charge THEN 'charges'
+            WHEN id = invoice THEN 'invoices' ELSE 'checkout_sessions' END AS list,
+            currency, COUNT(*) AS n, CAST(SUM(amount) AS BIGINT) AS amount
+        FROM payments WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND user_id IS NULL
+        AND COALESCE(paid_at, created_at) >= $3 GROUP BY 1, 2 ORDER BY 1, 2";
 }
 
 /// Minor units by lower-case currency code.
@@ -36,7 +39,7 @@ pub struct Tally {
     pub ignored: u64,
     /// Those that could not be read; they are kept with their error.
     pub unreadable: u64,
-    /// The money that they stand for: received, refunded, disputed.
+    /// The money that they stand for: received, refunded, disputed. Several lists tell of the same payments.
     pub amounts: Amounts,
     /// Of that, what is new.
     pub new_amounts: Amounts,
@@ -55,11 +58,13 @@ pub struct Missing {
     pub reason: String,
 }
 
-/// Payments of the window that belong to no user of the application, for all that is known.
+/// Payments of the window that belong to no user of the application, for all that is known, whoever told of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Unattributed {
     /// How many.
     pub payments: u64,
+    /// How many of them go by the id of an object of each list.
+    pub lists: BTreeMap<List, u64>,
     /// What they brought.
     pub amounts: Amounts,
 }
@@ -77,6 +82,10 @@ pub struct Summary {
     pub until: DateTime<Utc>,
     /// By list.
     pub lists: BTreeMap<List, Tally>,
+    /// What the database said of the window's money before.
+    pub before: Figures,
+    /// What it says now, or would say.
+    pub after: Figures,
     /// What objects show in part only or could not be read for, in words; the first hundred.
     pub problems: Vec<String>,
     /// How many such words there were.
@@ -123,6 +132,8 @@ impl Summary {
             from,
             until,
             lists: BTreeMap::new(),
+            before: Figures::default(),
+            after: Figures::default(),
             problems: Vec::new(),
             problem_count: 0,
             unattributed: Unattributed::default(),
@@ -184,9 +195,13 @@ pub(crate) async fn unattributed(
 ) -> Result<Unattributed, Error> {
     let query = query(on, UNATTRIBUTED).bind(&scope.account).bind(scope.livemode).bind(from);
     let mut found = Unattributed::default();
-    for (currency, n, amount) in query.fetch_all::<(String, i64, i64)>().await? {
-        found.payments += u64::try_from(n).unwrap_or_default();
-        found.amounts.insert(currency, amount);
+    for (list, currency, n, amount) in query.fetch_all::<(String, String, i64, i64)>().await? {
+        let n = u64::try_from(n).unwrap_or_default();
+        found.payments += n;
+        add(&mut found.amounts, &currency, amount);
+        if let Some(list) = List::by_name(&list) {
+            *found.lists.entry(list).or_default() += n;
+        }
     }
     Ok(found)
 }

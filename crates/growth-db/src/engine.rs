@@ -4,6 +4,7 @@
 //! `$1`-style string that both engines accept; values are encoded and rows
 //! decoded by the native driver, so timestamps and JSON keep their types.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_core::stream::BoxStream;
@@ -253,6 +254,15 @@ impl Db {
             Self::Sqlite { .. } => 1,
             Self::Postgres(pool) => pool.options().get_max_connections(),
         }
+    }
+
+    /// Copies an embedded database as it is now to a new file, without keeping its writers waiting. A server's is not
+    /// copied, which `false` says.
+    pub async fn copy_embedded(&self, file: &Path) -> Result<bool> {
+        let Self::Sqlite { writer, .. } = self else { return Ok(false) };
+        let file = file.display().to_string();
+        sqlx::query("VACUUM INTO $1").bind(file).execute(writer).await?;
+        Ok(true)
     }
 
     /// Waits until every connection is closed, so that an embedded database is one whole file again.

@@ -23,6 +23,22 @@ pub fn stripe_events(seed: u64, end: DateTime<Utc>, count: usize) -> impl Iterat
     Stream::new(seed, end).take(count)
 }
 
+/// Returns at least `count` objects of one account as its API shows them at `end`, in live mode.
+///
+/// They are those of whom [`stripe_events`] tells: the catalogue, and cohort after cohort of customers with all that
+/// belongs to them.
+pub fn stripe_objects(seed: u64, end: DateTime<Utc>, count: usize) -> Vec<Value> {
+    let mut stream = Stream::new(seed, end);
+    let mut objects = stream.world.objects(Shape::Clover);
+    let catalogue = objects.len();
+    while objects.len() < count {
+        stream.refill();
+        // The catalogue comes first each time.
+        objects.extend(stream.world.objects(Shape::Clover).into_iter().skip(catalogue));
+    }
+    objects
+}
+
 /// The endless stream.
 struct Stream {
     world: World,
@@ -166,6 +182,13 @@ mod tests {
         }
         assert!(stripe_events(1, end(), 500).eq(stripe_events(1, end(), 500)));
         assert!(!stripe_events(1, end(), 500).eq(stripe_events(2, end(), 500)));
+    }
+
+    #[test]
+    fn objects_are_unique_and_many_enough() {
+        let objects = stripe_objects(1, end(), 3_000);
+        let ids: BTreeSet<&str> = objects.iter().map(|object| object["id"].as_str().unwrap()).collect();
+        assert!(objects.len() >= 3_000 && ids.len() == objects.len(), "{} of {}", ids.len(), objects.len());
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! time at all where a zone has skipped a date.
 
 use chrono::offset::LocalResult;
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeZone, Utc};
+use chrono::{DateTime, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
 use serde::Serialize;
 
@@ -42,6 +42,11 @@ pub enum WindowError {
 )]
 pub struct AsOfError(pub String);
 
+/// A text that names no month.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a month: give one such as 2026-07")]
+pub struct MonthError(pub String);
+
 impl Window {
     /// Makes the window of the last local days before `end`.
     ///
@@ -64,6 +69,17 @@ impl Window {
         }
         let start = days_before(self.end, 2 * u64::from(days), tz).ok_or(WindowError::OutOfRange)?;
         Ok(Self { start, end: self.start })
+    }
+
+    /// Reads a local calendar month as `YYYY-MM`.
+    pub fn month(text: &str, tz: Tz) -> Result<Self, MonthError> {
+        let first =
+            Some(text).filter(|text| text.len() == 7).and_then(|text| parse_date(&format!("{text}-01")));
+        let window = first.and_then(|first| {
+            let next = first.checked_add_months(Months::new(1))?;
+            Some(Self { start: start_of_day(first, tz), end: start_of_day(next, tz) })
+        });
+        window.ok_or_else(|| MonthError(text.to_owned()))
     }
 
     /// Walks over the local days that the window touches, each with the part of it inside the window.
@@ -166,6 +182,27 @@ mod tests {
 
     fn hours(window: Window) -> i64 {
         (window.end - window.start).num_hours()
+    }
+
+    #[test]
+    fn a_month_begins_and_ends_at_local_midnight() {
+        let october = Window::month("2026-10", London).unwrap();
+        assert_eq!(october.start, at("2026-09-30T23:00:00Z"));
+        assert_eq!(october.end, at("2026-11-01T00:00:00Z"));
+        for wrong in [
+            "",
+            "2026",
+            "2026-13",
+            "2026-00",
+            "2026-1",
+            "26-10",
+            "2026-10-01",
+            "october",
+            "2026/10",
+            "é026-1",
+        ] {
+            assert_eq!(Window::month(wrong, London), Err(MonthError(wrong.to_owned())), "{wrong}");
+        }
     }
 
     #[test]

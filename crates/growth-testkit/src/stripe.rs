@@ -120,6 +120,15 @@ impl Stripe {
     /// Where the loopback has no port to give.
     pub async fn start(secret: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port on the loopback");
+        Self::serve(secret, listener)
+    }
+
+    /// Starts a server behind a listener of one's own.
+    ///
+    /// # Panics
+    ///
+    /// Where the listener has no address.
+    pub fn serve(secret: &str, listener: TcpListener) -> Self {
         let address = listener.local_addr().expect("the port that was bound");
         let livemode = secret.contains("_live_");
         let state = State {

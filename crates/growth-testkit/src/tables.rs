@@ -9,7 +9,7 @@ use growth_db::rows::{
     ProductRow, RefundRow, SubscriptionChangeRow, SubscriptionMrrRow, SubscriptionRow,
 };
 use growth_db::table::Table;
-use growth_db::{AssertSqlSafe, Db, query};
+use growth_db::{AssertSqlSafe, Db, Engine, query};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -87,6 +87,40 @@ pub async fn dump<T: Table>(db: &Db, account: Option<&str>, into: &mut Dump) {
         let Value::String(account) = row["account"].take() else { panic!("{} has no account", T::NAME) };
         into.entry(account).or_default().push(format!("{} {row}", T::NAME));
     }
+}
+
+/// Reads every row of every table of the product, whatever is in them, as sorted text.
+///
+/// # Panics
+///
+/// Where the database does not answer.
+pub async fn whole(db: &Db) -> Vec<String> {
+    let names = match db.engine() {
+        Engine::Sqlite => "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+        Engine::Postgres => {
+            "SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = current_schema()"
+        }
+    };
+    let names: Vec<(String,)> = query(db, names).fetch_all().await.expect("the names of the tables");
+    let mut lines = Vec::new();
+    for (name,) in names {
+        let row = match db.engine() {
+            Engine::Sqlite => {
+                let columns = "SELECT name FROM pragma_table_info($1) ORDER BY cid";
+                let columns: Vec<(String,)> =
+                    query(db, columns).bind(&name).fetch_all().await.expect("the columns of a table");
+                let columns: Vec<String> =
+                    columns.into_iter().map(|(column,)| format!("quote({column})")).collect();
+                format!("json_array({})", columns.join(", "))
+            }
+            Engine::Postgres => "CAST(t AS TEXT)".to_owned(),
+        };
+        let rows = AssertSqlSafe(format!("SELECT {row} AS line FROM {name} AS t"));
+        let rows: Vec<(String,)> = query(db, rows).fetch_all().await.expect("the rows of a table");
+        lines.extend(rows.into_iter().map(|(line,)| format!("{name} {line}")));
+    }
+    lines.sort();
+    lines
 }
 
 async fn revenue_of(db: &Db, account: Option<&str>) -> Dump {

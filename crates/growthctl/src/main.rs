@@ -5,8 +5,11 @@ mod database;
 mod documents;
 mod failure;
 mod logging;
+mod output;
 mod printer;
 mod settings;
+mod signals;
+mod stripe;
 
 use std::process::ExitCode;
 
@@ -33,24 +36,29 @@ struct Cli {
 const GETTING_STARTED: &str = "\
 Getting started:
   growthctl report --demo --days 30              a report about a sample business, nothing to set up
-  growthctl replay events.ndjson                 take in recorded Stripe events or objects
+  growthctl backfill --days 90 --dry-run         what would come in from your Stripe account
   growthctl serve-webhook                        receive them live, see docs/WEBHOOKS.md
   growthctl report --days 30 --output report.md  the report about your own data
 
 Settings come from flags, else the environment, else growthctl.toml, else defaults.
 Exit codes: 0 done, 1 something was left undone, 2 wrong use or configuration.";
 
+/// What `--help` lists; the help of each command itself begins with the words of its `Args`.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create or upgrade the database's schema
+    #[command(about = "Create or upgrade the database's schema")]
     Migrate(commands::migrate::Args),
-    /// Take in recorded Stripe events or objects from files, or apply stored ones again
+    #[command(about = "Take in recorded Stripe events or objects from files, or apply stored ones again")]
     Replay(commands::replay::Args),
-    /// Receive Stripe's webhooks: stored before the answer, in the figures right after
+    #[command(about = "Receive Stripe's webhooks: stored before the answer, in the figures right after")]
     ServeWebhook(commands::serve_webhook::Args),
-    /// Write the growth report
+    #[command(about = "Bring in history from Stripe's API")]
+    Backfill(commands::backfill::Args),
+    #[command(about = "Compare the database with Stripe, object by object")]
+    Audit(commands::audit::Args),
+    #[command(about = "Write the growth report")]
     Report(commands::report::Args),
-    /// Fill an empty database with a sample business
+    #[command(about = "Fill an empty database with a sample business")]
     Demo(commands::demo::Args),
 }
 
@@ -68,6 +76,8 @@ fn run(cli: Cli, printer: &Printer) -> anyhow::Result<Outcome> {
             Command::Migrate(args) => commands::migrate::run(args, &settings, printer).await,
             Command::Replay(args) => commands::replay::run(args, &settings, printer).await,
             Command::ServeWebhook(args) => commands::serve_webhook::run(args, &settings, printer).await,
+            Command::Backfill(args) => commands::backfill::run(args, &settings, printer).await,
+            Command::Audit(args) => commands::audit::run(args, &settings, printer).await,
             Command::Report(args) => commands::report::run(args, &settings, printer).await,
             Command::Demo(args) => commands::demo::run(args, &settings, printer).await,
         }

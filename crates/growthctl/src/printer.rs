@@ -3,13 +3,20 @@
 //! Results go to stdout; progress, remarks and errors to stderr. Bars are
 //! drawn on a terminal only; elsewhere long work says a line now and then.
 
+mod board;
+
 use std::io::{IsTerminal, Stderr, Stdout, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+pub(crate) use self::board::Board;
 
 /// How often long work says a line where no bar can be drawn.
 const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// How many problems are told one by one without --verbose.
+const TOLD: usize = 20;
 
 /// Owns stdout and stderr.
 #[derive(Debug)]
@@ -74,6 +81,39 @@ impl Printer {
         bar.set_message(doing);
         bar.enable_steady_tick(Duration::from_millis(120));
         Progress { bar: Some(bar), doing, total, unit, said: None }
+    }
+
+    /// Starts to tell about several kinds of long work side by side.
+    pub(crate) fn board(&self, names: impl IntoIterator<Item = String>) -> Board {
+        let on_terminal = self.stderr.is_terminal();
+        let bars = (on_terminal && !self.quiet).then(MultiProgress::new);
+        Board::new(names, bars, !on_terminal && !self.quiet)
+    }
+}
+
+/// Tells problems one by one, up to a number.
+pub(crate) struct Warnings<'a> {
+    told: usize,
+    printer: &'a Printer,
+}
+
+impl<'a> Warnings<'a> {
+    pub(crate) fn new(printer: &'a Printer) -> Self {
+        Self { told: 0, printer }
+    }
+
+    pub(crate) fn tell(&mut self, problem: &str) {
+        self.told += 1;
+        if self.printer.verbose || self.told <= TOLD {
+            self.printer.warning(problem);
+        } else if self.told == TOLD + 1 {
+            self.printer.warning("there is more; --verbose tells all of it");
+        }
+    }
+
+    /// Whether there was any.
+    pub(crate) fn were_any(&self) -> bool {
+        self.told > 0
     }
 }
 

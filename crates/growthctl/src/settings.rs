@@ -22,6 +22,8 @@ const ACTIVATION_DAYS: RangeInclusive<i64> = 1..=3650;
 const DATABASE_HELP: &str = "Where the data is: postgres://user@host/database or sqlite:///path/to/file.db \
     [default: growthctl.db in the data folder]";
 
+const REQUESTS_PER_SECOND: &str = "GROWTHCTL_STRIPE_REQUESTS_PER_SECOND";
+
 /// Flags that every command takes, and their environment variables.
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Global options")]
@@ -67,6 +69,7 @@ struct File {
     stripe_webhook_secret: Option<Secret>,
     stripe_secret_key: Option<Secret>,
     stripe_api_base: Option<String>,
+    stripe_requests_per_second: Option<i64>,
     webhook_listen: Option<String>,
     webhook_max_body: Option<i64>,
     metrics_listen: Option<String>,
@@ -114,6 +117,8 @@ pub(crate) struct StripeSettings {
     pub(crate) secret_key: Option<Told<Secret>>,
     /// Another address than Stripe's own.
     pub(crate) api_base: Option<Told<String>>,
+    /// How many requests begin in a second at most.
+    pub(crate) requests_per_second: Option<Told<i64>>,
 }
 
 /// What the file says for `serve-webhook`.
@@ -202,6 +207,12 @@ impl GlobalArgs {
             secret_key: secret("STRIPE_SECRET_KEY", file.stripe_secret_key, "stripe_secret_key"),
             api_base: told(in_environment("STRIPE_API_BASE"), "STRIPE_API_BASE")
                 .or_else(|| told(file.stripe_api_base, &in_file("stripe_api_base"))),
+            requests_per_second: match told(in_environment(REQUESTS_PER_SECOND), REQUESTS_PER_SECOND) {
+                Some(rate) => Some(rate.parsed(|rate| {
+                    rate.trim().parse().map_err(|_| format!("{rate:?} is no number of requests"))
+                })?),
+                None => told(file.stripe_requests_per_second, &in_file("stripe_requests_per_second")),
+            },
         };
         Ok(Settings {
             database,
@@ -247,7 +258,7 @@ fn explained(text: &str, error: &toml::de::Error) -> String {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Told<T> {
     value: T,
-    by: String,
+    pub(crate) by: String,
 }
 
 /// A value that was told by `by`, where there is one.
@@ -259,6 +270,11 @@ impl<T> Told<T> {
     /// What the value means; the error of one that means nothing says where it was told.
     pub(crate) fn read<U>(&self, meaning: impl Fn(&T) -> Result<U, String>) -> anyhow::Result<U> {
         meaning(&self.value).map_err(|problem| misuse(format!("{}: {problem}", self.by)))
+    }
+
+    /// What the value means, told by the same.
+    fn parsed<U>(self, meaning: impl Fn(&T) -> Result<U, String>) -> anyhow::Result<Told<U>> {
+        Ok(Told { value: self.read(meaning)?, by: self.by })
     }
 }
 
@@ -355,6 +371,7 @@ mod tests {
         };
         names.extend(keys.into_iter().map(|(key, _)| key));
         names.extend(["STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "STRIPE_API_BASE"].map(str::to_owned));
+        names.push(REQUESTS_PER_SECOND.to_owned());
         assert!(names.len() > 15, "{names:?}");
         for name in names {
             assert!(DOCUMENT.contains(&format!("`{name}`")), "{name} is not in docs/CONFIGURATION.md");

@@ -56,8 +56,10 @@ impl Lists {
             for (list, reason) in &round.left_out {
                 watch(Step::LeftOut { list: *list, reason });
             }
-            for Read { asked_at, entries, advance } in round.pages {
-                let (list, objects) = (advance.slice.list, entries.len());
+            for page in round.pages {
+                let objects = page.own();
+                let Read { asked_at, entries, advance } = page;
+                let list = advance.slice.list;
                 advance.bring_on(&mut self.slices);
                 theirs.add(asked_at, entries);
                 watch(Step::Read { list, objects, share: slices::share_read(&self.slices, list) });

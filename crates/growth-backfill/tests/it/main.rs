@@ -6,7 +6,7 @@ mod audit;
 mod healing;
 mod running;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use growth_backfill::{Backfill, Error, Options, Step, Summary};
 use growth_db::Db;
 use growth_stripe_client::{Client, Settings};
@@ -24,7 +24,8 @@ fn client(stripe: &Stripe) -> Client {
 }
 
 fn options(now: DateTime<Utc>) -> Options {
-    Options { account: String::new(), days: 90, dry_run: false, restart: false, now }
+    let from = now - TimeDelta::days(90);
+    Options { account: String::new(), from, dry_run: false, restart: false, now }
 }
 
 async fn backfill(db: &Db, stripe: &Stripe, options: Options) -> Result<Summary, Error> {

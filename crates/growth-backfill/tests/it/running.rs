@@ -210,7 +210,7 @@ on_each_engine! {
     async fn a_longer_window_adds_what_the_interrupted_one_had_not(db: TestDb) {
         let stripe = stripe_with_customers(600).await;
         stripe.revoke_key_after(12);
-        let options = |days, restart| Options { days, restart, ..options(now()) };
+        let options = |days, restart| Options { from: now() - TimeDelta::days(days), restart, ..options(now()) };
         let (first, _) = run_watched(&db, &stripe, options(10, false)).await;
         assert!(!first.is_complete());
         stripe.recover();

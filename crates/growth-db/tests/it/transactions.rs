@@ -45,3 +45,25 @@ fn readers_of_sqlite_refuse_to_write() {
         assert_eq!(settings(&db).await, 0);
     });
 }
+
+#[test]
+fn a_copy_of_an_embedded_database_is_made_while_somebody_writes() {
+    growth_testkit::block_on(async {
+        let db = growth_testkit::sqlite().await;
+        let mut tx = db.begin().await.unwrap();
+        query(&mut tx, ADD).bind("committed").execute().await.unwrap();
+        tx.commit().await.unwrap();
+        // Another process that writes.
+        let other = Db::connect(db.url()).await.unwrap();
+        let mut tx = other.begin().await.unwrap();
+        query(&mut tx, ADD).bind("open").execute().await.unwrap();
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("copy.db");
+        assert!(db.copy_embedded(&file).await.unwrap());
+        tx.commit().await.unwrap();
+        let copy = Db::connect_existing(&format!("sqlite://{}", file.display())).await.unwrap();
+        assert_eq!((settings(&copy).await, settings(&db).await), (1, 2));
+        assert!(db.copy_embedded(&file).await.is_err(), "nothing is overwritten");
+    });
+}

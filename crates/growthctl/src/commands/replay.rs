@@ -18,9 +18,6 @@ use crate::failure::{Outcome, misuse};
 use crate::printer::Printer;
 use crate::settings::Settings;
 
-/// How many problems are told one by one without --verbose.
-const TOLD: usize = 20;
-
 /// Takes in recorded Stripe events (from `/v1/events` or webhooks), plain objects, or pages of lists; or applies
 /// events again that are stored already.
 ///
@@ -79,27 +76,6 @@ fn filter(args: Args, settings: &Settings) -> anyhow::Result<Filter> {
         since: since.transpose()?,
         event_types: args.types,
     })
-}
-
-/// Tells problems one by one, up to a number.
-struct Warnings<'a> {
-    told: usize,
-    printer: &'a Printer,
-}
-
-impl<'a> Warnings<'a> {
-    fn new(printer: &'a Printer) -> Self {
-        Self { told: 0, printer }
-    }
-
-    fn tell(&mut self, problem: &str) {
-        self.told += 1;
-        if self.printer.verbose || self.told <= TOLD {
-            self.printer.warning(problem);
-        } else if self.told == TOLD + 1 {
-            self.printer.warning("there is more; --verbose tells all of it");
-        }
-    }
 }
 
 /// What was done, by type, and then what became of it; a count of 0 is told of the first one only.

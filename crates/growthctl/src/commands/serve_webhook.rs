@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use chrono::{SubsecRound, Utc};
 use growth_db::connect::Limits;
 use growth_db::migrate;
@@ -21,6 +20,8 @@ use crate::failure::{Outcome, misuse};
 use crate::logging;
 use crate::printer::Printer;
 use crate::settings::{Settings, Told, given, told};
+use crate::signals::Signals;
+use crate::stripe;
 
 /// How long a request may wait for a connection to the database before Stripe is told to send again.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -81,10 +82,10 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let metrics_listen = metrics_listen.or_else(|| settings.webhook.metrics_listen.clone());
     let address = listen.map_or(Ok(([127, 0, 0, 1], 4242).into()), |listen| address(&listen))?;
     let metrics_address = metrics_listen.map(|listen| self::address(&listen)).transpose()?;
-    let client = resolving::client(settings)?;
+    let client = stripe::client(settings)?;
     let _log = logging::init(settings.log_format, printer.quiet, printer.verbose);
     let stop = CancellationToken::new();
-    let hurry = tokio::spawn(until_told_to_stop(stop.clone())?);
+    let hurry = tokio::spawn(until_told_to_stop(Signals::listen()?, stop.clone()));
 
     let db = tokio::select! {
         db = open(settings, args.no_migrate) => db?,
@@ -201,37 +202,11 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| misuse(format!("cannot listen on {address}: {error}")))
 }
 
-/// Cancels `stop` at the first signal to end; the future is done at the second one.
-#[cfg(unix)]
-fn until_told_to_stop(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let cannot = "cannot listen to signals";
-    let mut terminate = signal(SignalKind::terminate()).context(cannot)?;
-    let mut interrupt = signal(SignalKind::interrupt()).context(cannot)?;
-    Ok(async move {
-        for _ in 0..2 {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::info!("stopping");
-            stop.cancel();
-        }
-    })
-}
-
-/// Cancels `stop` at the first signal to end; the future is done at the second one.
-#[cfg(not(unix))]
-fn until_told_to_stop(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
-    Ok(async move {
-        for _ in 0..2 {
-            // A process that cannot hear Ctrl-C is ended by other means.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            tracing::info!("stopping");
-            stop.cancel();
-        }
-    })
+/// Cancels `stop` at the first signal to end; done at the second one.
+async fn until_told_to_stop(mut signals: Signals, stop: CancellationToken) {
+    for _ in 0..2 {
+        signals.next().await;
+        tracing::info!("stopping");
+        stop.cancel();
+    }
 }

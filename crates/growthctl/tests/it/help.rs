@@ -11,7 +11,7 @@ fn help(args: &[&str]) -> String {
 
 #[test]
 fn every_command_explains_itself() {
-    for command in ["migrate", "replay", "serve-webhook", "report", "demo"] {
+    for command in ["migrate", "replay", "serve-webhook", "backfill", "audit", "report", "demo"] {
         insta::assert_snapshot!(command, help(&[command]));
     }
     insta::assert_snapshot!("growthctl", help(&[]));

@@ -11,12 +11,12 @@ use growth_ingest::{Intake, Prepared, Source, Summary, prepare, store};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::{Warnings, table};
+use super::table;
 use crate::commands::report::Mode;
 use crate::database;
 use crate::documents::Documents;
 use crate::failure::{Outcome, misuse};
-use crate::printer::{Printer, Unit};
+use crate::printer::{Printer, Unit, Warnings};
 use crate::settings::Settings;
 
 /// How many documents, and how many bytes of them, are applied at a time.

@@ -6,10 +6,10 @@ use growth_db::rows::EventState;
 use growth_db::rows::inbox::{self, Filter};
 use growth_ingest::{Again, link_waiting_users};
 
-use super::{Warnings, table};
+use super::table;
 use crate::database;
 use crate::failure::Outcome;
-use crate::printer::{Printer, Unit};
+use crate::printer::{Printer, Unit, Warnings};
 use crate::settings::Settings;
 
 /// Applies the events that `filter` means again and tells what became of them.
@@ -50,5 +50,5 @@ pub(super) async fn apply_again(
         ("kept, could not be applied", failed),
     ];
     printer.done(&table(&by_type, counts))?;
-    Ok(if warnings.told == 0 { Outcome::Done } else { Outcome::LeftUndone })
+    Ok(if warnings.were_any() { Outcome::LeftUndone } else { Outcome::Done })
 }

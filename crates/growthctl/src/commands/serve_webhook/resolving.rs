@@ -5,28 +5,13 @@ use std::sync::Arc;
 
 use growth_db::Db;
 use growth_resolver::{Kind, Resolver, Stats};
-use growth_stripe_client::{Client, SecretKey};
+use growth_stripe_client::Client;
 use growth_webhook::{Clock, Server};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-
-use crate::failure::misuse;
-use crate::settings::Settings;
-
-/// Makes the client of Stripe's API, where there is a key.
-pub(super) fn client(settings: &Settings) -> anyhow::Result<Option<Client>> {
-    let Some(key) = &settings.stripe.secret_key else { return Ok(None) };
-    let key = key.read(|key| key.reveal().parse::<SecretKey>().map_err(|error| error.to_string()))?;
-    let mut client = growth_stripe_client::Settings::new(key);
-    client.api_base = match &settings.stripe.api_base {
-        Some(base) => Some(base.read(|base| Ok(base.clone()))?),
-        None => None,
-    };
-    Ok(Some(Client::new(client).map_err(|error| misuse(error.to_string()))?))
-}
 
 /// Makes a resolver that works whenever `server` has applied something, and is shown among its metrics.
 pub(super) fn beside(server: &Server, db: Db, client: Client, clock: Clock) -> Resolver {
