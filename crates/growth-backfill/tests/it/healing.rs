@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use growth_db::Db;
-use growth_db::rows::{MovementRow, PaymentRow, RefundRow, SubscriptionMrrRow, SubscriptionRow};
+use growth_db::rows::{InvoiceRow, MovementRow, PaymentRow, RefundRow, SubscriptionMrrRow, SubscriptionRow};
 use growth_db::table::Table;
 use growth_demo::world::Shape;
 use growth_ingest::{Intake, Source, ingest};
@@ -134,14 +134,15 @@ async fn certain<T: Table>(db: &Db, account: &str) -> BTreeSet<String> {
     all.into_iter().filter(|row| row.contains("\"reconstructed\":false")).collect()
 }
 
+fn differ(what: &str, whole: &BTreeSet<String>, lossy: &BTreeSet<String>) {
+    let lacking: Vec<_> = whole.difference(lossy).collect();
+    let beyond: Vec<_> = lossy.difference(whole).collect();
+    assert!(lacking.is_empty() && beyond.is_empty(), "{what}: lacking {lacking:#?}\nbeyond {beyond:#?}");
+}
+
 /// Payments, refunds, fees and subscriptions are those of a run that lost nothing; of their history only what is
 /// marked as reconstructed may differ.
 async fn agree_but_for_reconstructed(db: &Db, whole: &str, lossy: &str) {
-    let differ = |what: &str, whole: &BTreeSet<String>, lossy: &BTreeSet<String>| {
-        let lacking: Vec<_> = whole.difference(lossy).collect();
-        let beyond: Vec<_> = lossy.difference(whole).collect();
-        assert!(lacking.is_empty() && beyond.is_empty(), "{what}: lacking {lacking:#?}\nbeyond {beyond:#?}");
-    };
     let source = ["event_id", "group_id", "origin"];
     // Today's API names a price by its id alone in an invoice's line: what was bought has the words of the line then,
     // and of a part of a period nothing says how long the whole is.
@@ -181,6 +182,43 @@ async fn older_losses_are_filled_in(db: &Db, case_number: usize, plan: &Plan, ke
     }
 }
 
+/// Everything is read first, and then every webhook comes after all, in any order.
+async fn late_webhooks_join(db: &Db, case_number: usize, plan: &Plan, keys: &[u32]) {
+    let (whole, late) = (format!("acct_whole_{case_number}"), format!("acct_late_{case_number}"));
+    let case = case(plan, &[&late]).await;
+    add_users(db, plan).await;
+    take_in(db, &whole, &case.events).await;
+    run(db, &case, &late).await;
+    let mut shuffled: Vec<(usize, &Value)> = case.events.iter().enumerate().collect();
+    shuffled
+        .sort_by_key(|(i, _)| keys[i % keys.len()].wrapping_mul(0x9e37_79b1 ^ u32::try_from(*i).unwrap()));
+    let shuffled: Vec<Value> = shuffled.into_iter().map(|(_, event)| event.clone()).collect();
+    take_in(db, &late, &shuffled).await;
+    let payments = facts::<PaymentRow>(db, &late, &[]).await;
+    differ("payments", &facts::<PaymentRow>(db, &whole, &[]).await, &payments);
+    differ("refunds", &facts::<RefundRow>(db, &whole, &[]).await, &facts::<RefundRow>(db, &late, &[]).await);
+    differ(
+        "invoices",
+        &facts::<InvoiceRow>(db, &whole, &[]).await,
+        &facts::<InvoiceRow>(db, &late, &[]).await,
+    );
+    differ(
+        "subscriptions",
+        &facts::<SubscriptionRow>(db, &whole, &["stamp_at"]).await,
+        &facts::<SubscriptionRow>(db, &late, &["stamp_at"]).await,
+    );
+    differ(
+        "worth",
+        &facts::<SubscriptionMrrRow>(db, &whole, &[]).await,
+        &facts::<SubscriptionMrrRow>(db, &late, &[]).await,
+    );
+    differ(
+        "movements",
+        &facts::<MovementRow>(db, &whole, &[]).await,
+        &facts::<MovementRow>(db, &late, &[]).await,
+    );
+}
+
 fn for_histories(cases: u32, check: impl Fn(usize, &Plan, &[u32])) {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
@@ -203,6 +241,10 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
 on_each_engine! {
     async fn webhooks_lost_within_30_days_leave_no_trace(db: TestDb) {
         for_histories(60, |case, plan, keys| wait(recent_losses_are_healed_exactly(&db, case, plan, keys)));
+    }
+
+    async fn webhooks_that_come_after_a_backfill_join_what_it_wrote(db: TestDb) {
+        for_histories(60, |case, plan, keys| wait(late_webhooks_join(&db, case, plan, keys)));
     }
 
     async fn webhooks_lost_before_are_filled_in_by_evidence(db: TestDb) {
