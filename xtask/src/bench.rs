@@ -3,6 +3,7 @@
 //! Absolute rates differ from machine to machine, and from hour to hour on a shared one. What a bench claims is
 //! the ratio to its peer: the least that the same database needs for the same data.
 
+mod backfill;
 mod measure;
 mod replay;
 mod sync_engine;
@@ -18,7 +19,7 @@ use crate::terminal;
 /// How much a bench does.
 #[derive(Debug, PartialEq, Eq)]
 struct Size {
-    /// How many events it handles at least.
+    /// How many events or objects it handles at least.
     events: u64,
     /// How often each figure is taken; the median counts.
     rounds: usize,
@@ -27,7 +28,7 @@ struct Size {
 /// A bench's name and the bench, which returns its result as Markdown.
 type Bench = (&'static str, fn(&Size) -> Result<String>);
 
-const BENCHES: [Bench; 2] = [("replay", replay::run), ("webhook", webhook::run)];
+const BENCHES: [Bench; 3] = [("replay", replay::run), ("webhook", webhook::run), ("backfill", backfill::run)];
 
 /// Runs the benches that the arguments name, or all.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
@@ -77,7 +78,7 @@ mod tests {
         let args = words("replay --events 5 --rounds 1");
         assert_eq!(parse(&args).expect("valid"), (vec!["replay"], Size { events: 5, rounds: 1 }));
         for (wrong, why) in [
-            ("nonsense", "no bench is called nonsense; there are: replay, webhook"),
+            ("nonsense", "no bench is called nonsense; there are: replay, webhook, backfill"),
             ("--events", "--events needs a number"),
             ("--rounds 0", "--rounds 0: not a number above 0"),
         ] {

@@ -38,6 +38,7 @@ cargo xtask <task>
   bench [NAME]    measures the product against its peers; without NAME all of them:
                     cargo xtask bench replay --events 100000 --rounds 3
                     cargo xtask bench webhook
+                    cargo xtask bench backfill
   help            this text
 
 Environment

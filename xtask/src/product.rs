@@ -1,5 +1,6 @@
-//! The programs of this workspace that tasks run: growthctl, and what sends it webhooks.
+//! The programs of this workspace that tasks run: growthctl, what sends it webhooks, and what answers as Stripe does.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +13,7 @@ use crate::process;
 pub(crate) const REAL_ACCOUNTS: [&str; 4] =
     ["DATABASE_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE"];
 
-/// Both programs, built.
+/// The programs, built.
 pub(crate) struct Product {
     folder: PathBuf,
 }
@@ -55,6 +56,13 @@ impl Product {
         let mut command = Command::new(self.folder.join("webhook-load"));
         command.arg(mode);
         process::without_postgres_variables(&mut command);
+        command
+    }
+
+    /// Makes a call of the server that answers as Stripe's API does.
+    pub(crate) fn fake_stripe(&self, address: SocketAddr, key: &str) -> Command {
+        let mut command = Command::new(self.folder.join("fake-stripe"));
+        command.args(["--listen", &address.to_string(), "--secret", key]);
         command
     }
 

@@ -92,6 +92,11 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    /// Returns the port at which it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Returns the id of the server's process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()

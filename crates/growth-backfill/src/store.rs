@@ -6,7 +6,7 @@ use growth_db::{Db, Tx, table};
 use growth_domain::stamp::Scope;
 
 use crate::error::Error;
-use crate::lists::List;
+use crate::lists::{self, List};
 use crate::reader::Advance;
 use crate::slices::{Numbers, Slice};
 
@@ -26,7 +26,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Plans to read everything from `from` to `until`, without what an unfinished backfill has read already.
+    /// Plans to read everything from `from` to `until`, without what an unfinished backfill has read already; one that
+    /// is older than Stripe's events is of no use.
     pub(crate) async fn load(
         db: &Db,
         scope: &Scope,
@@ -37,6 +38,8 @@ impl Plan {
         let (from, until) = (from.trunc_subsecs(0), until.trunc_subsecs(0));
         let unfinished =
             if resume { backfill::unfinished(db, &scope.account, scope.livemode).await? } else { None };
+        // What has changed since it was read is told by events, as long as Stripe shows them.
+        let unfinished = unfinished.filter(|run| run.until_at >= until - lists::KEPT);
         let slices: Vec<Slice> = match &unfinished {
             Some(run) => backfill::slices(db, run).await?.into_iter().filter_map(slice).collect(),
             None => Vec::new(),

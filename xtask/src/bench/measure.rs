@@ -27,19 +27,24 @@ pub(super) struct Cost {
 
 /// Runs a program and measures it; one that fails is an error with what it said.
 pub(super) fn run(command: &mut Command) -> Result<Cost> {
+    run_and_read(command).map(|(cost, _)| cost)
+}
+
+/// Runs a program and measures it, and returns what it wrote to standard output.
+pub(super) fn run_and_read(command: &mut Command) -> Result<(Cost, String)> {
     let shown = process::shown(command);
     let before = cpu_of_children();
     let start = Instant::now();
     let mut child = command
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot run `{shown}`"))?;
-    let stderr = child.stderr.take();
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let pid = child.id();
     let ended = AtomicBool::new(false);
-    let (elapsed, status, said, peak_kib) = thread::scope(|scope| {
+    let (elapsed, status, written, said, peak_kib) = thread::scope(|scope| {
         let sampler = scope.spawn(|| {
             let mut peak = None;
             while !ended.load(Ordering::Relaxed) {
@@ -48,18 +53,19 @@ pub(super) fn run(command: &mut Command) -> Result<Cost> {
             }
             peak
         });
+        let written = scope.spawn(|| stdout.map_or(Ok(String::new()), std::io::read_to_string));
         let said = scope.spawn(|| stderr.map_or(Ok(String::new()), std::io::read_to_string));
         let status = child.wait();
         let elapsed = start.elapsed();
         ended.store(true, Ordering::Relaxed);
-        (elapsed, status, said.join(), sampler.join())
+        (elapsed, status, written.join(), said.join(), sampler.join())
     });
+    let [written, said] = [written, said].map(|text| text.ok().and_then(Result::ok).unwrap_or_default());
     if !status?.success() {
-        let said = said.ok().and_then(Result::ok).unwrap_or_default();
         bail!("`{shown}` failed: {}", said.trim());
     }
     let cpu = cpu_of_children().zip(before).map(|(after, before)| after.saturating_sub(before));
-    Ok(Cost { elapsed, cpu, peak_kib: peak_kib.ok().flatten() })
+    Ok((Cost { elapsed, cpu, peak_kib: peak_kib.ok().flatten() }, written))
 }
 
 /// Returns the run of the middle time.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::server::{SECRET, Server};
 use crate::{ports, process, terminal};
 
-const FILES: [&str; 3] = ["package.json", "package-lock.json", "server.cjs"];
+const FILES: [&str; 4] = ["package.json", "package-lock.json", "server.cjs", "backfill.cjs"];
 const PACKAGE: &str = "@supabase/stripe-sync-engine";
 
 /// The engine, installed.
@@ -58,6 +58,34 @@ impl SyncEngine {
         node.args(["server.cjs", database_url, &address.port().to_string(), SECRET]);
         process::without_postgres_variables(node.current_dir(&self.folder).env("NODE_ENV", "production"));
         Server::spawn(&mut node, address, self.folder.join("server.log"))
+    }
+
+    /// Makes a call that makes its tables in an empty database.
+    pub(super) fn migrate(&self, database_url: &str) -> Command {
+        let mut node = self.backfill();
+        node.args(["migrate", database_url]);
+        node
+    }
+
+    /// Makes a call that brings in all objects of some kinds, and tells how many of each.
+    pub(super) fn sync(&self, database_url: &str, stripe: &Server, key: &str, objects: &[&str]) -> Command {
+        let mut node = self.backfill();
+        node.args(["sync", database_url, &stripe.port().to_string(), key]).args(objects);
+        node
+    }
+
+    /// Makes a call that pages through all customers with Stripe's own client, stores nothing, and tells how many.
+    pub(super) fn list(&self, stripe: &Server, key: &str) -> Command {
+        let mut node = self.backfill();
+        node.args(["list", &stripe.port().to_string(), key]);
+        node
+    }
+
+    fn backfill(&self) -> Command {
+        let mut node = Command::new("node");
+        node.arg("backfill.cjs").current_dir(&self.folder).env("NODE_ENV", "production");
+        process::without_postgres_variables(&mut node);
+        node
     }
 
     /// Fails where it was quick because it did not do its work.

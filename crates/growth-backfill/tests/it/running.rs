@@ -227,6 +227,22 @@ on_each_engine! {
         assert_eq!(anew.of(List::Customers).unchanged, 600);
     }
 
+    async fn one_that_was_interrupted_too_long_ago_is_begun_again(db: TestDb) {
+        let stripe = small_account().await;
+        stripe.fail("/v1/charges", Fault::Forbidden { permission: "rak_charge_read" }, usize::MAX);
+        let (cut, _) = run_watched(&db, &stripe, options(now())).await;
+        assert!(!cut.is_complete() && cut.of(List::Subscriptions).found == 1);
+        stripe.recover();
+        // No event tells of it any more.
+        stripe.put(subscription("sub_1", 9));
+        let later = now() + TimeDelta::days(31);
+        stripe.set_now(later);
+        let (whole, _) = run_watched(&db, &stripe, options(later)).await;
+        assert!(whole.is_complete() && !whole.resumed, "{whole:#?}");
+        assert_eq!(tables::all::<SubscriptionRow>(&db, "").await[0].quantity, Some(9));
+        assert_eq!(progress_rows(&db).await.1, 0);
+    }
+
     async fn a_dry_run_writes_nothing_and_tells_what_would_be(db: TestDb) {
         let stripe = small_account().await;
         let before = everything(&db).await;
