@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
 use chrono::{DateTime, Utc};
-use growth_db::Db;
+use growth_db::{Db, Filling};
 use growth_domain::stamp::Scope;
 use growth_ingest::readings::{Page, Reading, Seen, Verdict};
 use growth_stripe_client::Client;
@@ -100,7 +100,8 @@ impl Backfill {
         let spool = if *dry_run { Some(Spool::new()?) } else { None };
         let reader = Reader::new(self.client.clone(), account.clone(), clock);
         let met = Met::default();
-        let mut run = Run { backfill: self, clock, scope, plan, reader, summary, met, spool, watch };
+        let filling = Filling::default();
+        let mut run = Run { backfill: self, clock, scope, plan, reader, summary, met, filling, spool, watch };
         // What events tell exactly needs no reading.
         run.read(&[List::Events]).await?;
         run.read(&List::of_objects().collect::<Vec<List>>()).await?;
@@ -117,6 +118,7 @@ struct Run<'a> {
     reader: Reader,
     summary: Summary,
     met: Met,
+    filling: Filling,
     spool: Option<Spool>,
     watch: &'a mut (dyn FnMut(Step<'_>) + Send),
 }
@@ -149,12 +151,14 @@ impl Run<'_> {
         if let Some(spool) = &mut self.spool {
             spooled.iter().try_for_each(|page| spool.push(page))?;
         } else {
+            let objects = spooled.iter().map(|page| page.entries.len() as u64).sum();
             match self.store(&spooled, &advances).await {
                 Err(Error::Database(error)) if error.is_about_data() => {
                     self.store_apart(spooled, &advances).await?;
                 }
                 stored => stored?,
             }
+            self.filling.add(objects, &self.backfill.db).await?;
         }
         self.plan.stored(advances);
         for (list, objects) in lists {

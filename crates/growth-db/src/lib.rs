@@ -31,6 +31,7 @@ pub fn named(modules: &[&[(&str, &str)]]) -> Vec<(String, String)> {
 pub mod connect;
 mod engine;
 mod error;
+mod filling;
 pub mod migrate;
 #[macro_use]
 pub mod table;
@@ -38,6 +39,7 @@ pub mod rows;
 
 pub use engine::{Db, Engine, Lane, Query, Record, Target, Tx, Value, query};
 pub use error::Error;
+pub use filling::Filling;
 
 /// The value of a JSON column.
 pub use sqlx::types::Json;

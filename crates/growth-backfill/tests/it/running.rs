@@ -336,6 +336,26 @@ on_each_engine! {
         }
     }
 
+    async fn objects_that_are_created_while_paging_push_no_other_out(db: TestDb) {
+        let stripe = stripe_with_customers(600).await;
+        let mut made = 0;
+        let mut watch = |step: Step<'_>| {
+            if let Step::Read { list: List::Customers, .. } = step {
+                // In this second and in seconds that were read, as a clock that is behind would date them.
+                for seconds_ago in [0, 1_000, 1_002, 500_999] {
+                    made += 1;
+                    stripe.put(customer(&format!("cus_new_{made}"), seconds_ago));
+                }
+            }
+        };
+        let summary = Backfill::new(db.clone(), client(&stripe), options(now())).run(&mut watch).await.unwrap();
+        assert!(summary.is_complete(), "{summary:#?}");
+        let known = customers(&db).await;
+        assert!(made > 8 && (0..600).all(|n| known.contains(&format!("cus_{n:05}"))));
+        let tally = summary.of(List::Customers);
+        assert_eq!((tally.found, tally.unchanged), (known.len() as u64, 0), "each once");
+    }
+
     async fn a_permission_that_is_missing_closes_one_list_alone(db: TestDb) {
         let stripe = small_account().await;
         stripe.fail("/v1/charges", Fault::Forbidden { permission: "rak_charge_read" }, usize::MAX);

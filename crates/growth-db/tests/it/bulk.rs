@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use growth_db::rows::{EventRow, MilestoneRow, StripeEventRow, events, inbox};
 use growth_db::table::{delete, delete_except, find, insert_new, merge, upsert};
-use growth_db::{Db, Engine, Json, query};
+use growth_db::{Db, Engine, Filling, Json, query};
 use growth_domain::stamp::Scope;
 use growth_testkit::on_each_engine;
 use serde_json::{Value, json};
@@ -352,5 +352,28 @@ fn sqlite_stores_the_very_text_that_a_bound_value_has() {
                 .await
                 .unwrap();
         assert!(sorted.is_sorted(), "texts compare as times do: {sorted:?}");
+    });
+}
+
+#[test]
+fn postgres_looks_at_tables_that_fill() {
+    growth_testkit::block_on(async {
+        let db = growth_testkit::postgres().await;
+        let mut tx = db.begin().await.unwrap();
+        query(&mut tx, "INSERT INTO settings (key, value) VALUES ($1, 'x')")
+            .bind("a")
+            .execute()
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let looked_at = async || {
+            let sql = "SELECT COUNT(*) FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'settings'";
+            query(&*db, sql).fetch_one::<(i64,)>().await.unwrap().0 > 0
+        };
+        let mut filling = Filling::default();
+        filling.add(999, &db).await.unwrap();
+        assert!(!looked_at().await);
+        filling.add(1, &db).await.unwrap();
+        assert!(looked_at().await);
     });
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chrono::{SubsecRound, Utc};
-use growth_db::Db;
+use growth_db::{Db, Filling};
 use growth_ingest::{Intake, Prepared, Source, Summary, prepare, store};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -38,7 +38,7 @@ pub(super) async fn take_in(
     let mut received_at = Utc::now().trunc_subsecs(6);
     let mut read = Read { left_out: 0, summary: Summary::default(), warnings: Warnings::new(printer) };
     let mut progress = printer.progress("replaying", total, Unit::Bytes);
-    let mut done_before = 0;
+    let (mut done_before, mut filling) = (0, Filling::default());
     for path in files {
         let livemode = mode == Mode::Live;
         let intake = Intake { source: Source::File, received_at, livemode, account: String::new() };
@@ -47,7 +47,9 @@ pub(super) async fn take_in(
             let batch = batch.with_context(|| format!("cannot read {}", path.display()))?;
             let position = done_before + batch.position;
             received_at = batch.prepared.next_received_at;
+            let documents = batch.lines.len() as u64;
             read.take_in(&db, path, batch).await?;
+            filling.add(documents, &db).await?;
             progress.at(position);
         }
         done_before += size(path).unwrap_or(0);
