@@ -39,7 +39,11 @@ pub(crate) async fn next(client: &Client, account: &str, slice: &Slice) -> Resul
     };
     let mut all = Vec::with_capacity(entries.len());
     for mut entry in entries {
-        complete(client, account, slice.list, &mut entry).await?;
+        match complete(client, account, slice.list, &mut entry).await {
+            // It was deleted meanwhile, as a draft of an invoice may be.
+            Err(Error::NotFound { .. }) => continue,
+            completed => completed?,
+        }
         take_out(slice.list, &mut entry, &mut all);
         all.push((slice.list, entry));
     }

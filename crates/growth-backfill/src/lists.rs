@@ -49,7 +49,7 @@ pub(crate) enum Reach {
 }
 
 /// How long Stripe keeps events.
-pub(crate) const KEPT: TimeDelta = TimeDelta::days(30);
+const KEPT: TimeDelta = TimeDelta::days(30);
 /// Stripe opened in September 2011: nothing is older than this, 1 January 2010.
 const OPENED: i64 = 1_262_304_000;
 

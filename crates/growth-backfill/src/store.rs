@@ -6,11 +6,15 @@ use growth_db::{Db, Tx, table};
 use growth_domain::stamp::Scope;
 
 use crate::error::Error;
-use crate::lists::{self, List};
+use crate::lists::List;
 use crate::reader::Advance;
 use crate::slices::{Numbers, Slice};
 
 const SECOND: TimeDelta = TimeDelta::seconds(1);
+/// How long after its beginning a backfill is gone on with: what it has read is no older than that.
+const GOES_ON: TimeDelta = TimeDelta::days(1);
+/// How much of what was read is read again where a list goes on: a list may show late what was created then.
+const OVERLAP: TimeDelta = TimeDelta::minutes(10);
 
 /// The window of a backfill and the slices in which it is read. It is stored with the first page, so that one that
 /// gets no answer leaves nothing.
@@ -19,6 +23,8 @@ pub(crate) struct Plan {
     run: BackfillRunRow,
     /// As they are stored.
     pub(crate) slices: Vec<Slice>,
+    /// How many of them the backfill had that is gone on with; they come first.
+    known: usize,
     pub(crate) numbers: Numbers,
     /// Whether it goes on with an earlier backfill.
     pub(crate) resumed: bool,
@@ -26,8 +32,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Plans to read everything from `from` to `until`, without what an unfinished backfill has read already; one that
-    /// is older than Stripe's events is of no use.
+    /// Plans to read everything from `from` to `until`, without what an unfinished backfill of the last day has
+    /// read already.
     pub(crate) async fn load(
         db: &Db,
         scope: &Scope,
@@ -38,8 +44,7 @@ impl Plan {
         let (from, until) = (from.trunc_subsecs(0), until.trunc_subsecs(0));
         let unfinished =
             if resume { backfill::unfinished(db, &scope.account, scope.livemode).await? } else { None };
-        // What has changed since it was read is told by events, as long as Stripe shows them.
-        let unfinished = unfinished.filter(|run| run.until_at >= until - lists::KEPT);
+        let unfinished = unfinished.filter(|run| run.started_at >= until - GOES_ON);
         let slices: Vec<Slice> = match &unfinished {
             Some(run) => backfill::slices(db, run).await?.into_iter().filter_map(slice).collect(),
             None => Vec::new(),
@@ -56,7 +61,8 @@ impl Plan {
         });
         run.from_at = run.from_at.min(from);
         run.until_at = run.until_at.max(until);
-        let mut plan = Self { run, slices, numbers, resumed, stored: false };
+        let known = slices.len();
+        let mut plan = Self { run, slices, known, numbers, resumed, stored: false };
         for list in std::iter::once(List::Events).chain(List::of_objects()) {
             plan.cover(list, list.from(from, until), until);
         }
@@ -68,7 +74,8 @@ impl Plan {
         let known = || self.slices.iter().filter(|slice| slice.list == list);
         let (first, last) = (known().map(|slice| slice.from).min(), known().map(|slice| slice.until).max());
         let missing = match first.zip(last) {
-            Some((first, last)) => vec![(from, first - SECOND), (last + SECOND, until)],
+            Some((first, last)) if until > last => vec![(from, first - SECOND), (last - OVERLAP, until)],
+            Some((first, _)) => vec![(from, first - SECOND)],
             None => vec![(from, until)],
         };
         for (from, until) in missing {
@@ -94,7 +101,7 @@ impl Plan {
                 backfill::forget(tx, &self.run.account, self.run.livemode).await?;
             }
             table::upsert(tx, std::slice::from_ref(&self.run)).await?;
-            self.insert(tx, self.slices.iter()).await?;
+            self.insert(tx, self.slices.iter().skip(self.known)).await?;
         }
         self.insert(tx, advances.iter().flat_map(|advance| &advance.given)).await?;
         for Advance { before, slice, .. } in advances {
@@ -123,8 +130,9 @@ impl Plan {
 
     async fn insert<'a>(&self, tx: &mut Tx, slices: impl Iterator<Item = &'a Slice>) -> Result<(), Error> {
         let rows: Vec<BackfillSliceRow> = slices.map(|slice| self.row(slice)).collect();
-        table::insert_new(tx, &rows).await?;
-        Ok(())
+        let new = table::insert_new(tx, &rows).await?;
+        // A number that is there already is somebody else's.
+        if new == rows.len() as u64 { Ok(()) } else { Err(Error::Taken) }
     }
 
     fn row(&self, slice: &Slice) -> BackfillSliceRow {

@@ -116,7 +116,14 @@ impl Reading {
             if matches!(verdict, Verdict::New | Verdict::Updated) {
                 facts.add(scope.account.clone(), scope.livemode, told.facts);
             }
-            if !is_event && !matches!(verdict, Verdict::Unchanged | Verdict::Ignored) {
+            let is_kept = match (&verdict, &row) {
+                (Verdict::Unchanged | Verdict::Ignored, _) | (_, None) => false,
+                (Verdict::Unreadable(_), Some(row)) => {
+                    !inbox::is_stored(&mut self.tx, row, &reading_id(&id)).await?
+                }
+                _ => true,
+            };
+            if is_kept && !is_event {
                 rows.extend(row);
             }
             seen.push(Seen { id, verdict, amount, incomplete: told.incomplete });

@@ -102,7 +102,7 @@ impl Client {
             if matches!(error, Error::RateLimited { .. })
                 && let Some(hold) = retry_after.or(pause)
             {
-                limiter.hold(hold);
+                limiter.hold(hold.min(retries.longest_pause));
             }
             let Some(pause) = pause else { return Err(error) };
             sleep(pause).await;

@@ -35,7 +35,8 @@ impl Limiter {
     /// Lets nobody begin for a while, for the limit is everybody's.
     pub(crate) fn hold(&self, pause: Duration) {
         let mut next = self.next();
-        *next = (*next).max(Instant::now() + pause);
+        let until = Instant::now().checked_add(pause);
+        *next = until.map_or(*next, |until| until.max(*next));
     }
 
     fn next(&self) -> MutexGuard<'_, Instant> {

@@ -69,7 +69,7 @@ impl Settings {
 
     /// The address with its slash at the end.
     pub(crate) fn base(&self) -> Result<String, SettingsError> {
-        self.api_base.as_deref().map_or_else(|| Ok(STRIPE.to_owned()), base)
+        self.api_base.as_deref().map_or_else(|| Ok(STRIPE.to_owned()), |given| base(given, &self.secret))
     }
 }
 
@@ -81,11 +81,14 @@ impl Default for Retries {
 
 const STRIPE: &str = "https://api.stripe.com/";
 
-fn base(given: &str) -> Result<String, SettingsError> {
+fn base(given: &str, secret: &SecretKey) -> Result<String, SettingsError> {
     let given = given.trim();
     let error = |problem| {
-        let shown = given.rsplit_once('@').map_or(given, |(_, place)| place);
-        Err(SettingsError::ApiBase { given: shown.to_owned(), problem })
+        // What else it holds may be a secret that stands in the wrong place.
+        let shown = given.split(['?', '#']).next().unwrap_or_default();
+        let shown = shown.rsplit_once('@').map_or(shown, |(_, place)| place);
+        let shown = if shown.parse::<SecretKey>().is_ok() { "(a secret key)" } else { shown };
+        Err(SettingsError::ApiBase { given: secret.redact(shown), problem })
     };
     let Ok(uri) = given.parse::<Uri>() else { return error("is no URL") };
     if !matches!(uri.scheme_str(), Some("http" | "https")) {

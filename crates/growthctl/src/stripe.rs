@@ -43,7 +43,8 @@ pub(crate) fn account(text: &str) -> anyhow::Result<String> {
     if text.is_empty() || text.strip_prefix("acct_").is_some_and(is_id) {
         return Ok(text.to_owned());
     }
-    Err(misuse(format!("--account: {text:?} is no account: one is like acct_1A2b3C4d5E6f")))
+    // The text is not shown: it may be a key.
+    Err(misuse("--account: this is no account: one is like acct_1A2b3C4d5E6f"))
 }
 
 /// Asks for something small, to know whether the address and the key are any good.

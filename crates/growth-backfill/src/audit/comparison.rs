@@ -9,7 +9,7 @@ use super::objects::{Kind, Object, Told};
 use super::ours::{Ours, Which};
 use super::repair::Repair;
 use super::report::{Compared, Difference, Problem, Report};
-use super::second_look::{SecondLook, list_of};
+use super::second_look::{Looked, SecondLook};
 use super::theirs::Theirs;
 use super::totals::Totals;
 use super::{Audit, AuditOptions};
@@ -24,6 +24,8 @@ const MOST: usize = 100;
 const TOGETHER: usize = 24;
 /// How often an object is looked at again while it moves.
 const LOOKS: usize = 3;
+/// How many objects that differ are kept to be looked at again.
+const MOST_SUSPECTS: usize = 5_000;
 /// How many of our rows are asked for by their ids at once.
 const IDS: usize = 500;
 
@@ -37,22 +39,26 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    fn of(ours: Object, theirs: Option<Object>) -> Self {
-        Self { kind: ours.kind, id: ours.id.clone(), ours: Some(ours), theirs }
-    }
-
     fn agrees(&self) -> bool {
         match (&self.ours, &self.theirs) {
+            (Some(ours), Some(theirs)) if ours.by_charge => theirs.by_charge,
             (Some(ours), Some(theirs)) => ours.differs_from(theirs).is_empty(),
             (Some(ours), None) => ours.kind == Kind::Invoice && ours.says("status", "draft"),
-            (None, Some(theirs)) => theirs.fields.is_empty(),
+            // What only a charge tells of, we may know by the refunds themselves.
+            (None, Some(theirs)) => theirs.fields.is_empty() || theirs.by_charge,
             (None, None) => true,
         }
     }
 
-    /// Money that only a charge tells of is no object at Stripe.
-    fn is_told_by_charge(&self) -> bool {
-        self.kind == Kind::Refund && list_of(&self.id) != Some(List::Refunds)
+    /// Whether it is a refund that only a charge tells of.
+    pub(super) fn is_by_charge(&self) -> bool {
+        self.ours.as_ref().or(self.theirs.as_ref()).is_some_and(|object| object.by_charge)
+    }
+
+    /// The id by which Stripe knows it.
+    pub(super) fn asked_for(&self) -> &str {
+        let charge = self.ours.as_ref().filter(|ours| ours.by_charge).map(Object::charge_id);
+        charge.unwrap_or(&self.id)
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -66,6 +72,9 @@ impl Pair {
     }
 }
 
+/// The list that Stripe does not tell enough of, and why.
+type Untold = (List, String);
+
 /// What was compared so far.
 pub(super) struct Comparison<'a> {
     audit: &'a Audit,
@@ -76,6 +85,7 @@ pub(super) struct Comparison<'a> {
     suspects: Vec<Pair>,
     differences: Vec<Difference>,
     more: u64,
+    untold: BTreeMap<(List, String), Missing>,
 }
 
 impl<'a> Comparison<'a> {
@@ -92,6 +102,7 @@ impl<'a> Comparison<'a> {
             suspects: Vec::new(),
             differences: Vec::new(),
             more: 0,
+            untold: BTreeMap::new(),
         }
     }
 
@@ -110,11 +121,11 @@ impl<'a> Comparison<'a> {
     async fn compare_kind(&mut self, kind: Kind, mut shown: HashMap<String, Object>) -> Result<(), Error> {
         let (ours, AuditOptions { from, until, .. }) = (self.ours, &self.audit.options);
         let window = Which::Created(*from, *until);
-        ours.each(kind, window, &mut |object| self.add(pair(object, &mut shown))).await?;
+        ours.each(kind, window, &mut |object| self.meet(object, &mut shown)).await?;
         // By our rows, these were created before or after the window.
         let ids: Vec<String> = shown.keys().cloned().collect();
         for ids in ids.chunks(IDS) {
-            ours.each(kind, Which::Ids(ids), &mut |object| self.add(pair(object, &mut shown))).await?;
+            ours.each(kind, Which::Ids(ids), &mut |object| self.meet(object, &mut shown)).await?;
         }
         for (id, theirs) in shown {
             self.add(Pair { kind, id, ours: None, theirs: Some(theirs) });
@@ -122,19 +133,32 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
+    fn meet(&mut self, ours: Object, shown: &mut HashMap<String, Object>) {
+        // Several growths of a charge's sum may be one at Stripe's side.
+        if ours.by_charge && shown.get(ours.charge_id()).is_some_and(|theirs| theirs.by_charge) {
+            Totals::add(&mut self.totals, Some(&ours), None);
+            return;
+        }
+        let theirs = shown.remove(&ours.id);
+        self.add(Pair { kind: ours.kind, id: ours.id.clone(), ours: Some(ours), theirs });
+    }
+
     fn add(&mut self, pair: Pair) {
-        if pair.is_told_by_charge() {
-            Totals::add(&mut self.totals, pair.ours.as_ref(), None);
-        } else if pair.agrees() {
+        if pair.agrees() {
             self.count(&pair);
-        } else {
+        } else if self.suspects.len() < MOST_SUSPECTS {
             self.suspects.push(pair);
+        } else {
+            self.count(&pair);
+            self.more += 1;
         }
     }
 
     fn count(&mut self, pair: &Pair) {
-        if pair.ours.is_some() || pair.theirs.is_some() {
-            self.compared.entry(pair.kind).or_default().objects += 1;
+        if let Some(object) = pair.ours.as_ref().or(pair.theirs.as_ref()) {
+            if !object.by_charge {
+                self.compared.entry(pair.kind).or_default().objects += 1;
+            }
             Totals::add(&mut self.totals, pair.ours.as_ref(), pair.theirs.as_ref());
         }
     }
@@ -163,13 +187,16 @@ impl<'a> Comparison<'a> {
     }
 
     async fn settle(&mut self, mut open: Vec<Pair>, theirs: &Theirs) -> Result<(), Error> {
-        for _ in 0..LOOKS {
+        for look in 0..LOOKS {
+            if look > 0 && !open.is_empty() {
+                sleep(self.audit.options.patience).await;
+            }
             let mut moving = Vec::new();
-            for (before, now) in open.iter().zip(self.look(&open, theirs).await?) {
-                if now.agrees() || now == *before {
-                    self.settled(&now).await?;
-                } else {
-                    moving.push(now);
+            for (before, looked) in self.look(&open, theirs).await? {
+                match looked {
+                    Ok(now) if now.agrees() || now == before => self.settled(&now).await?,
+                    Ok(now) => moving.push(now),
+                    Err((list, reason)) => self.leave_out(&before, list, reason),
                 }
             }
             open = moving;
@@ -181,32 +208,51 @@ impl<'a> Comparison<'a> {
     }
 
     /// Reads both sides of objects, theirs first: what changes after that reaches us later.
-    async fn look(&self, pairs: &[Pair], theirs: &Theirs) -> Result<Vec<Pair>, Error> {
+    async fn look(
+        &self,
+        pairs: &[Pair],
+        theirs: &Theirs,
+    ) -> Result<Vec<(Pair, Result<Pair, Untold>)>, Error> {
         let look = &SecondLook {
             client: &self.audit.client,
             account: &self.audit.options.account,
             ours: self.ours,
             theirs,
         };
-        let mut looked: Vec<Pair> = stream::iter(pairs.iter().cloned().map(|pair| async move {
-            let theirs = look.theirs(&pair).await?;
-            Ok::<Pair, Error>(Pair { ours: None, theirs, ..pair })
-        }))
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
+        let mut looked: Vec<(Pair, Result<Pair, Untold>)> =
+            stream::iter(pairs.iter().cloned().map(|before| async move {
+                let now = match look.theirs(&before).await? {
+                    Looked::Found(theirs) => Ok(Pair { ours: None, theirs, ..before.clone() }),
+                    Looked::Untold(list, reason) => Err((list, reason)),
+                };
+                Ok::<_, Error>((before, now))
+            }))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
         for kind in Kind::ALL {
-            let of_kind = looked.iter().filter(|pair| pair.kind == kind);
-            let ids: Vec<String> = of_kind.map(|pair| pair.id.clone()).collect();
+            let of_kind = looked.iter().filter(|(before, _)| before.kind == kind);
+            let ids: Vec<String> = of_kind.map(|(before, _)| before.id.clone()).collect();
             let mut ours = HashMap::new();
             let mut tell = |object: Object| drop(ours.insert(object.id.clone(), object));
             self.ours.each(kind, Which::Ids(&ids), &mut tell).await?;
-            for pair in looked.iter_mut().filter(|pair| pair.kind == kind) {
+            let now = looked.iter_mut().filter_map(|(before, now)| Some((before, now.as_mut().ok()?)));
+            for (before, pair) in now.filter(|(before, _)| before.kind == kind) {
                 pair.ours = ours.remove(&pair.id);
+                keep_shown(before, pair);
+                deny_success(pair);
             }
         }
-        looked.iter_mut().for_each(deny_success);
         Ok(looked)
+    }
+
+    /// Stripe does not tell enough to compare an object.
+    fn leave_out(&mut self, pair: &Pair, list: List, reason: String) {
+        let created = pair.theirs.as_ref().or(pair.ours.as_ref()).map(|object| object.created);
+        let at = created.unwrap_or(self.audit.options.now);
+        let missing = Missing { list, from: at, until: at, reason: reason.clone() };
+        let known = self.untold.entry((list, reason)).or_insert(missing);
+        (known.from, known.until) = (known.from.min(at), known.until.max(at));
     }
 
     async fn settled(&mut self, pair: &Pair) -> Result<(), Error> {
@@ -234,22 +280,27 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
-    pub(super) fn into_report(self, report: Report) -> Report {
+    pub(super) fn into_report(mut self, report: Report) -> Report {
+        self.differences.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
         Report {
             compared: self.compared,
             not_compared: self.not_compared,
             differences: self.differences,
             more_differences: self.more,
             totals: self.totals,
+            left_out: report.left_out.iter().cloned().chain(self.untold.into_values()).collect(),
             ..report
         }
         .judged()
     }
 }
 
-fn pair(ours: Object, shown: &mut HashMap<String, Object>) -> Pair {
-    let theirs = shown.remove(&ours.id);
-    Pair::of(ours, theirs)
+/// What Stripe's pages showed of an object that we still have stays, where it alone tells nothing.
+fn keep_shown(before: &Pair, pair: &mut Pair) {
+    let is_silent = pair.theirs.as_ref().is_some_and(|theirs| theirs.fields.is_empty());
+    if is_silent && pair.ours.is_some() && before.theirs.is_some() {
+        pair.theirs.clone_from(&before.theirs);
+    }
 }
 
 /// Stripe has the object, but it tells of no payment: one that was only tried is known by events alone, and one

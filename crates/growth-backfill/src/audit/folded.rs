@@ -11,7 +11,7 @@ use super::objects::{Kind, Object, Told};
 pub(super) fn objects(facts: &[PaymentFact]) -> Vec<Object> {
     let (group, read) = (fold(facts), Read::of(facts));
     let payments = group.payments.iter().filter_map(|payment| read.payment(payment));
-    let refunds = group.refunds.iter().filter(|refund| !refund.by_charge).map(refund);
+    let refunds = group.refunds.iter().map(refund);
     let disputes = group.disputes.iter().map(|dispute| read.dispute(dispute));
     let invoices = group.invoices.iter().filter(|invoice| invoice.latest.status != "draft").map(invoice);
     payments.chain(refunds).chain(disputes).chain(invoices).collect()
@@ -49,6 +49,9 @@ impl<'a> Read<'a> {
         }
         let charge = payment.charge.as_deref().filter(|charge| self.ids.contains(charge));
         if payment.status == Status::Succeeded && charge.is_some() {
+            // A charge's own sum; the refunds of the window alone would be a part of it.
+            fields.push(("refunded", Told::Minor(payment.refund_amount)));
+            fields.push(("paid_at", payment.paid_at.into()));
             fields.push(("fee", payment.fee.map_or(Told::NotKnown, Told::Minor)));
             fields.push(("fee_currency", payment.fee_currency.as_deref().into()));
         }
@@ -58,6 +61,7 @@ impl<'a> Read<'a> {
             created: payment.created_at,
             currency: payment.currency.clone(),
             fields,
+            by_charge: false,
         })
     }
 
@@ -77,6 +81,7 @@ impl<'a> Read<'a> {
             created: dispute.created_at,
             currency: dispute.currency.clone(),
             fields,
+            by_charge: false,
         }
     }
 }
@@ -94,6 +99,7 @@ fn refund(refund: &RefundState) -> Object {
             ("currency", refund.currency.as_str().into()),
             ("counted", Told::Flag(refund.counted)),
         ],
+        by_charge: refund.by_charge,
     }
 }
 
@@ -110,5 +116,6 @@ fn invoice(invoice: &InvoiceState) -> Object {
             ("amount_paid", Told::Minor(latest.amount_paid)),
             ("currency", latest.currency.as_str().into()),
         ],
+        by_charge: false,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use growth_domain::money::{Micros, format_micros, format_minor};
 use serde::{Serialize, Serializer};
 
@@ -126,15 +126,25 @@ pub(super) struct Object {
     pub(super) currency: String,
     /// What the side says, in the order in which people look at it. What a side does not show is not there.
     pub(super) fields: Vec<(&'static str, Told)>,
+    /// A refund that only its charge tells of, which is no object at Stripe.
+    pub(super) by_charge: bool,
 }
 
 /// Fields that follow from others: where one of those before them differs, they say nothing new.
-const CONSEQUENCES: [&str; 4] = ["counted", "fee", "fee_currency", "mrr"];
+const CONSEQUENCES: [&str; 6] = ["counted", "refunded", "paid_at", "fee", "fee_currency", "mrr"];
+
+/// Of a payment that was waited for, an event tells when it succeeded, and the API when it was booked.
+const SAME_TIME: TimeDelta = TimeDelta::days(1);
 
 impl Object {
     /// What it says of a field; `None` where it does not show it.
     pub(super) fn get(&self, field: &str) -> Option<&Told> {
         self.fields.iter().find(|(name, _)| *name == field).map(|(_, told)| told)
+    }
+
+    /// The charge that alone tells of it.
+    pub(super) fn charge_id(&self) -> &str {
+        self.id.split('#').next().unwrap_or_default()
     }
 
     pub(super) fn says(&self, field: &str, text: &str) -> bool {
@@ -147,10 +157,24 @@ impl Object {
         for (field, told) in theirs.fields.iter().filter(|(_, told)| *told != Told::NotKnown) {
             let ours = self.get(field).cloned().unwrap_or(Told::NotKnown);
             let is_news = differences.is_empty() || !CONSEQUENCES.contains(field);
-            if ours != *told && is_news {
+            if is_news && !agree(field, &ours, told) {
                 differences.push((*field, ours, told.clone()));
             }
         }
         differences
+    }
+}
+
+/// Whether what our side says of a field is no other than what Stripe's says.
+fn agree(field: &str, ours: &Told, theirs: &Told) -> bool {
+    match (field, ours, theirs) {
+        ("paid_at", Told::At(ours), Told::At(theirs)) => (*ours - *theirs).abs() <= SAME_TIME,
+        // That an attempt failed is told by an event; an intent that waits for the next one does not say so any more.
+        ("status", Told::Text(ours), Told::Text(theirs)) => {
+            ours == theirs || (ours == "failed" && theirs == "pending")
+        }
+        // An event shows ten items at most. What all of them are worth is compared by itself.
+        ("items", Told::NotKnown, _) => true,
+        _ => ours == theirs,
     }
 }

@@ -128,23 +128,19 @@ fn rows_sql<T: Table>(engine: Engine, by_ids: bool) -> String {
 
 /// Subscriptions with their latest state, of which an end stays an end, and what they are worth now.
 fn subscriptions_sql(engine: Engine, by_ids: bool) -> String {
-    let mut scope = "account = $1 AND livemode = $2".to_owned();
-    let mut own = scope.clone();
-    if by_ids {
-        scope = format!("{scope} AND {}", among(engine, "subscription", "$4"));
-        own = format!("{own} AND {}", among(engine, "id", "$4"));
-    }
+    let which = if by_ids { format!("AND {}", among(engine, "s.id", "$4")) } else { String::new() };
+    let of_it = "x.account = s.account AND x.livemode = s.livemode AND x.subscription = s.id";
     format!(
         "SELECT s.id, s.status, s.currency, s.paused, s.cancel_at_period_end, s.period_end,
             COALESCE(s.created_at, s.stamp_at) AS created, c.state, w.counted, w.net_micros, w.unpriced
-        FROM (SELECT * FROM subscriptions WHERE {own}) s
-        JOIN (SELECT subscription, state, ROW_NUMBER() OVER (PARTITION BY subscription ORDER BY
-                CASE WHEN status IN ('canceled', 'incomplete_expired') THEN 0 ELSE 1 END,
-                stamp_at DESC, stamp_rank DESC, event_id DESC) AS n
-            FROM subscription_changes WHERE {scope}) c ON c.subscription = s.id AND c.n = 1
-        LEFT JOIN (SELECT subscription, counted, net_micros, unpriced,
-                ROW_NUMBER() OVER (PARTITION BY subscription ORDER BY at DESC) AS n
-            FROM subscription_mrr WHERE {scope} AND at <= $3) w ON w.subscription = s.id AND w.n = 1"
+        FROM subscriptions s
+        JOIN subscription_changes c ON c.account = s.account AND c.livemode = s.livemode AND c.subscription = s.id
+            AND c.event_id = (SELECT x.event_id FROM subscription_changes x WHERE {of_it} ORDER BY
+                CASE WHEN x.status IN ('canceled', 'incomplete_expired') THEN 0 ELSE 1 END,
+                x.stamp_at DESC, x.stamp_rank DESC, x.event_id DESC LIMIT 1)
+        LEFT JOIN subscription_mrr w ON w.account = s.account AND w.livemode = s.livemode AND w.subscription = s.id
+            AND w.at = (SELECT MAX(x.at) FROM subscription_mrr x WHERE {of_it} AND x.at <= $3)
+        WHERE s.account = $1 AND s.livemode = $2 {which}"
     )
 }
 
@@ -198,6 +194,7 @@ impl SubscriptionLine {
                 ("mrr", mrr),
             ],
             currency: self.currency,
+            by_charge: false,
         }
     }
 }
@@ -214,10 +211,13 @@ fn payment(row: PaymentRow) -> Object {
             ("customer", row.customer.as_deref().into()),
             ("invoice", row.invoice.as_deref().into()),
             ("subscription", row.subscription.as_deref().into()),
+            ("refunded", Told::Minor(row.refund_amount)),
+            ("paid_at", row.paid_at.into()),
             ("fee", row.fee.map_or(Told::NotKnown, Told::Minor)),
             ("fee_currency", row.fee_currency.as_deref().into()),
         ],
         currency: row.currency,
+        by_charge: false,
     }
 }
 
@@ -233,6 +233,7 @@ fn refund(row: RefundRow) -> Object {
             ("counted", Told::Flag(row.counted)),
         ],
         currency: row.currency,
+        by_charge: row.origin == "charge",
     }
 }
 
@@ -249,6 +250,7 @@ fn dispute(row: DisputeRow) -> Object {
             ("reinstated", Told::Minor(row.reinstated)),
         ],
         currency: row.currency,
+        by_charge: false,
     }
 }
 
@@ -264,5 +266,6 @@ fn invoice(row: InvoiceRow) -> Object {
             ("currency", row.currency.as_str().into()),
         ],
         currency: row.currency,
+        by_charge: false,
     }
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, VecDeque};
 
 use growth_domain::facts::{Fact, PaymentFact};
 use growth_domain::payments::aliases;
-use growth_stripe_client::{Client, Error as ClientError};
+use growth_stripe_client::Client;
 
 use super::comparison::Pair;
 use super::folded;
-use super::objects::{Kind, Object};
+use super::objects::{Kind, Object, Told};
 use super::ours::Ours;
 use super::theirs::{Theirs, facts_of};
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::fetch;
 use crate::lists::List;
 
 /// How many objects of one payment are asked for.
-const MOST: usize = 50;
+const MOST: usize = 200;
 
 /// What is needed to look at an object again.
 pub(super) struct SecondLook<'a> {
@@ -26,8 +26,17 @@ pub(super) struct SecondLook<'a> {
     pub(super) theirs: &'a Theirs,
 }
 
-/// The list that an id belongs to, by its prefix.
-pub(super) fn list_of(id: &str) -> Option<List> {
+/// What a second look at Stripe's side of an object gives.
+pub(super) enum Looked {
+    /// The object; `None` where Stripe does not have it. Where Stripe has it and it tells nothing to compare, it has no
+    /// fields.
+    Found(Option<Object>),
+    /// Stripe does not tell enough of it, and why.
+    Untold(List, String),
+}
+
+/// The list that an id of a payment's group belongs to, by its prefix.
+fn list_of(id: &str) -> Option<List> {
     Some(match id.split_once('_')?.0 {
         "pi" => List::PaymentIntents,
         "ch" | "py" => List::Charges,
@@ -35,60 +44,93 @@ pub(super) fn list_of(id: &str) -> Option<List> {
         "cs" => List::CheckoutSessions,
         "re" | "pyr" => List::Refunds,
         "dp" | "du" => List::Disputes,
-        "sub" => List::Subscriptions,
         _ => return None,
     })
 }
 
+/// The list of an object itself, whatever its id begins with.
+fn list_of_pair(pair: &Pair) -> List {
+    match pair.kind {
+        Kind::Refund if pair.is_by_charge() => List::Charges,
+        Kind::Payment => list_of(&pair.id).unwrap_or(List::Charges),
+        Kind::Refund => List::Refunds,
+        Kind::Dispute => List::Disputes,
+        Kind::Invoice => List::Invoices,
+        Kind::Subscription => List::Subscriptions,
+    }
+}
+
 impl SecondLook<'_> {
-    /// Reads Stripe's side of an object; `None` where Stripe does not have it.
+    /// Reads Stripe's side of an object by its id, with all that is known to belong to it.
     ///
-    /// Where Stripe has it and it tells nothing to compare, it has no fields. Where Stripe does not answer, what its
-    /// pages showed has to do.
-    pub(super) async fn theirs(&self, pair: &Pair) -> Result<Option<Object>, Error> {
+    /// What the pages showed of it and this does not show stays.
+    pub(super) async fn theirs(&self, pair: &Pair) -> Result<Looked, Error> {
         let belonging = match pair.kind {
             Kind::Subscription => Vec::new(),
-            _ => self.ours.group_of(&pair.id).await?,
+            _ => self.ours.group_of(pair.asked_for()).await?,
         };
-        let Ok(facts) = self.facts(&pair.id, belonging).await else { return Ok(pair.theirs.clone()) };
-        let Some(facts) = facts else { return Ok(None) };
-        let is_this = |object: &Object| object.kind == pair.kind && object.id == pair.id;
+        let facts = match self.facts(pair, belonging).await {
+            Ok(Some(facts)) => facts,
+            Ok(None) => return Ok(Looked::Found(None)),
+            Err((list, reason)) => return Ok(Looked::Untold(list, reason)),
+        };
+        let is_this = |object: &Object| {
+            object.kind == pair.kind && (object.id == pair.id || (object.by_charge && pair.is_by_charge()))
+        };
         let shown = match pair.kind {
             Kind::Subscription => self.theirs.subscription(&facts),
             _ => folded::objects(&of_payments(facts)).into_iter().find(is_this),
         };
-        let silent = || {
-            let known = pair.theirs.as_ref().or(pair.ours.as_ref())?;
-            Some(Object { fields: Vec::new(), ..known.clone() })
+        let Some(mut shown) = shown else {
+            // The charge is there, and tells of no refund but those that tell of themselves.
+            if pair.is_by_charge() {
+                return Ok(Looked::Found(None));
+            }
+            let known = pair.theirs.clone().or_else(|| pair.ours.clone());
+            return Ok(Looked::Found(known.map(|known| Object { fields: Vec::new(), ..known })));
         };
-        Ok(shown.or_else(silent))
+        for (field, told) in pair.theirs.iter().flat_map(|before| &before.fields) {
+            match shown.fields.iter_mut().find(|(name, _)| name == field) {
+                Some((_, now)) if *now == Told::NotKnown => now.clone_from(told),
+                Some(_) => {}
+                None => shown.fields.push((field, told.clone())),
+            }
+        }
+        Ok(Looked::Found(Some(shown)))
     }
 
-    /// The facts of an object, of what is known to belong to it, and of what these name.
-    async fn facts(&self, id: &str, belonging: Vec<String>) -> Result<Option<Vec<Fact>>, ClientError> {
+    /// The facts of an object, of what is known to belong to it, and of what these name; `None` where Stripe does not
+    /// have the object.
+    async fn facts(&self, pair: &Pair, belonging: Vec<String>) -> Result<Option<Vec<Fact>>, (List, String)> {
         let mut facts = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut waiting: VecDeque<String> = std::iter::once(id.to_owned()).chain(belonging).collect();
+        let asked_for = pair.asked_for().to_owned();
+        let mut waiting: VecDeque<String> = std::iter::once(asked_for.clone()).chain(belonging).collect();
         while let Some(next) = waiting.pop_front() {
-            let Some(list) = list_of(&next) else { continue };
-            if seen.len() == MOST || !seen.insert(next.clone()) {
-                continue;
+            let is_it = next == asked_for;
+            let list = if is_it { Some(list_of_pair(pair)) } else { list_of(&next) };
+            let Some(list) = list.filter(|_| !seen.contains(&next)) else { continue };
+            if seen.len() == MOST {
+                return Err((list, format!("{} has more than {MOST} objects that belong to it", pair.id)));
             }
+            seen.insert(next.clone());
+            let untold = |reason: &dyn std::fmt::Display| (list, format!("{next}: {reason}"));
             match fetch::one(self.client, self.account, list, &next).await {
                 Ok(Some(entries)) => {
-                    let at = self.theirs.now();
-                    let told = entries.iter().filter_map(|(_, entry)| facts_of(entry, at).ok()).flatten();
-                    for fact in told {
-                        if let Fact::Payment(fact) = &fact {
-                            waiting.extend(aliases(&fact.object));
+                    for (_, entry) in &entries {
+                        let told = facts_of(entry, self.theirs.now()).map_err(|reason| untold(&reason))?;
+                        for fact in told {
+                            if let Fact::Payment(fact) = &fact {
+                                waiting.extend(aliases(&fact.object));
+                            }
+                            facts.push(fact);
                         }
-                        facts.push(fact);
                     }
                 }
-                Ok(None) if next == id => return Ok(None),
-                Err(error) if next == id => return Err(error),
-                // What only belongs to it may be gone, or not be for this key.
-                Ok(None) | Err(_) => {}
+                Ok(None) if is_it => return Ok(None),
+                // What only belongs to it may be gone.
+                Ok(None) => {}
+                Err(error) => return Err(untold(&error)),
             }
         }
         Ok(Some(facts))

@@ -108,6 +108,7 @@ impl Theirs {
                 ("counted", counted),
                 ("mrr", mrr),
             ],
+            by_charge: false,
         })
     }
 }

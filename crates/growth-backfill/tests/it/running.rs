@@ -114,6 +114,7 @@ async fn run_watched(db: &Db, stripe: &Stripe, options: Options) -> (Summary, Ve
 on_each_engine! {
     async fn every_object_is_read_once_however_many_share_a_second(db: TestDb) {
         let stripe = stripe_with_customers(1_000).await;
+        stripe.set_latency(std::time::Duration::from_millis(3));
         let summary = backfill(&db, &stripe, options(now())).await.unwrap();
         assert!(summary.is_complete(), "{summary:#?}");
         let tally = summary.of(List::Customers);
@@ -235,7 +236,7 @@ on_each_engine! {
         stripe.recover();
         // No event tells of it any more.
         stripe.put(subscription("sub_1", 9));
-        let later = now() + TimeDelta::days(31);
+        let later = now() + TimeDelta::days(2);
         stripe.set_now(later);
         let (whole, _) = run_watched(&db, &stripe, options(later)).await;
         assert!(whole.is_complete() && !whole.resumed, "{whole:#?}");
@@ -271,6 +272,50 @@ on_each_engine! {
         let again = backfill(&db, &stripe, options(now() + TimeDelta::hours(5))).await.unwrap();
         assert!(again.lists.values().all(|tally| tally.unchanged == tally.found), "{:#?}", again.lists);
         assert_eq!(everything(&db).await, after);
+    }
+
+    async fn what_cannot_be_read_is_kept_once(db: TestDb) {
+        let stripe = small_account().await;
+        let mut broken = json!({"id": "ch_9", "object": "charge", "created": ago(9), "currency": "gbp", "livemode": true,
+            "status": "succeeded", "amount": "a lot"});
+        stripe.put(broken.clone());
+        let failed = async || {
+            let sql = "SELECT id FROM stripe_events WHERE state = 'failed' ORDER BY id";
+            query(&*db, sql).fetch_all::<(String,)>().await.unwrap().into_iter().map(|(id,)| id).collect::<Vec<_>>()
+        };
+        for hours in 0..3 {
+            let summary = backfill(&db, &stripe, options(now() + TimeDelta::hours(hours))).await.unwrap();
+            assert!(!summary.is_complete() && summary.of(List::Charges).unreadable == 1);
+            assert_eq!(failed().await, ["backfill_ch_9"]);
+        }
+        broken["amount"] = "even more".into();
+        stripe.put(broken);
+        stripe.set_now(now() + TimeDelta::hours(9));
+        backfill(&db, &stripe, options(now() + TimeDelta::hours(9))).await.unwrap();
+        assert_eq!(failed().await.len(), 2);
+    }
+
+    async fn an_invoice_that_is_deleted_while_its_lines_are_read_takes_no_other_with_it(db: TestDb) {
+        let stripe = Stripe::start_at(SECRET, now()).await;
+        let line = |n: i64| json!({"id": format!("il_{n}"), "object": "line_item", "amount": 100, "currency": "gbp",
+            "period": {"start": ago(9), "end": ago(1)}});
+        let invoice = |id: &str, lines: i64| json!({"id": id, "object": "invoice", "created": ago(9_000), "livemode": true,
+            "status": "draft", "amount_due": 100, "amount_paid": 0, "currency": "gbp", "customer": "cus_1",
+            "lines": {"object": "list", "has_more": false, "data": (0..lines).map(line).collect::<Vec<Value>>()}});
+        stripe.put(invoice("in_1", 1));
+        stripe.put(invoice("in_d", 23));
+        stripe.put(invoice("in_2", 1));
+        let page = stripe.hold("/v1/invoices");
+        let options = options(now());
+        let running = backfill(&db, &stripe, options);
+        let deleting = async {
+            while stripe.next_request().await.path != "/v1/invoices" {}
+            stripe.delete("in_d");
+            page.release();
+        };
+        let (summary, ()) = tokio::join!(running, deleting);
+        let summary = summary.unwrap();
+        assert!(summary.is_complete() && summary.of(List::Invoices).found == 2, "{summary:#?}");
     }
 
     async fn what_changed_since_is_read_again_and_keeps_its_history(db: TestDb) {

@@ -70,6 +70,8 @@ pub type EventKey = (String, bool, String);
 
 statements! {
     ANY_PENDING = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE state = 'pending') AS any_pending";
+    IS_STORED = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2 AND payload = $3
+        AND (id = $4 OR id LIKE $5)) AS is_stored";
     WAITING = "SELECT COUNT(*) AS n, MIN(received_at) AS oldest FROM stripe_events WHERE state = 'pending'";
 }
 
@@ -116,6 +118,13 @@ pub async fn known_ids(tx: &mut Tx, scope: &Scope, ids: Vec<String>) -> Result<B
     let query = built_query(tx, sql).bind_texts(&ids).bind(&scope.account).bind(scope.livemode);
     let known: Vec<(String,)> = query.fetch_all().await?;
     Ok(known.into_iter().map(|(id,)| id).collect())
+}
+
+/// Whether the payload of a row is stored already under an id, or under that id and `#…`.
+pub async fn is_stored(tx: &mut Tx, row: &StripeEventRow, id: &str) -> Result<bool, Error> {
+    let query = query(tx, IS_STORED).bind(&row.account).bind(row.livemode).bind(&row.payload);
+    let (any,): (bool,) = query.bind(id).bind(format!("{id}#%")).fetch_one().await?;
+    Ok(any)
 }
 
 /// Whether any event waits.

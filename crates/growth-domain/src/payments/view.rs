@@ -135,9 +135,13 @@ impl<'f, 'a> View<'f, 'a> {
         if canceled {
             return (!self.given_up || self.was_tried()).then_some(Status::Canceled);
         }
+        // An attempt that is under way again has not failed, whatever the invoice told of those before.
+        let under_way = |intent: &PaymentIntent| {
+            matches!(intent.status.as_str(), "processing" | "requires_action" | "requires_confirmation")
+        };
         let failed = charge.is_some_and(|charge| charge.status == "failed")
             || intent.is_some_and(failed)
-            || (self.alone && self.invoice_failed());
+            || (self.alone && !intent.is_some_and(under_way) && self.invoice_failed());
         if failed {
             return Some(Status::Failed);
         }

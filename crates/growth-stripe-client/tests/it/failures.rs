@@ -72,6 +72,18 @@ async fn a_pause_too_long_to_wait_for_is_told() {
 }
 
 #[tokio::test]
+async fn a_pause_without_end_holds_nobody_back_for_ever() {
+    let stripe = with_a_charge().await;
+    let mut settings = settings(&stripe);
+    settings.retries.longest_pause = Duration::from_millis(50);
+    let client = Client::new(settings).unwrap();
+    stripe.fail("/v1/charges", Fault::TooManyRequests { retry_after: Some(u64::MAX) }, 1);
+    let error = get(&client).await.unwrap_err();
+    assert!(matches!(error, Error::RateLimited { .. }), "{error:?}");
+    assert!(get(&client).await.is_ok());
+}
+
+#[tokio::test]
 async fn silence_is_not_waited_for() {
     let stripe = with_a_charge().await;
     stripe.fail("/v1/charges", Fault::Silence, 1);

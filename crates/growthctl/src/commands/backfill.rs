@@ -92,8 +92,8 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
             board.beside(|| printer.remark(&beginning(resumed, mode, from, until)));
         }
         Step::Read { list, objects, share } => board.at(&list.to_string(), objects as u64, share),
-        Step::TakenIn { list, seen } => board.beside(|| listing.add(list, seen)),
-        Step::LeftOut { .. } => {}
+        Step::TakenIn { list, seen } if printer.verbose => board.beside(|| listing.add(list, seen)),
+        Step::TakenIn { .. } | Step::LeftOut { .. } => {}
     };
     let backfill = Backfill::new(target.db.clone(), client.clone(), options);
     let ran = tokio::select! {

@@ -230,7 +230,7 @@ fn what_cannot_begin_is_told_in_one_sentence_and_writes_nothing() {
         let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
         let (good, page, nobody) = (stripe.url(), web_server(), format!("http://{closed}/"));
         let wrong = "rk_live_marker";
-        let cases: [Case<'_>; 9] = [
+        let cases: [Case<'_>; 11] = [
             (&good, None, &[], 2, "no Stripe key: set STRIPE_SECRET_KEY"),
             (&good, Some("pk_live_marker"), &[], 2, "STRIPE_SECRET_KEY: this is no Stripe secret key"),
             (&good, Some(wrong), &[], 2, "STRIPE_SECRET_KEY: Stripe does not accept the secret key"),
@@ -238,8 +238,10 @@ fn what_cannot_begin_is_told_in_one_sentence_and_writes_nothing() {
             (&good, Some(KEY), &["--days", "100000"], 2, "--days: a window has 1 to 36500 days, not 100000"),
             (&page, Some(KEY), &[], 2, "STRIPE_API_BASE: the answer is not one of Stripe's API"),
             (&nobody, Some(KEY), &[], 1, "Stripe cannot be reached"),
+            ("rk_live_marker", Some(KEY), &[], 2, "the Stripe API's address \"(a secret key)\""),
+            (&good, Some(KEY), &["--account", "rk_live_marker"], 2, "--account: this is no account"),
             ("ftp://x/", Some(KEY), &[], 2, "the Stripe API's address \"ftp://x/\""),
-            (&good, Some(KEY), &["--account", "acct_\n"], 2, "--account: \"acct_\\n\" is no account"),
+            (&good, Some(KEY), &["--account", "acct_\n"], 2, "--account: this is no account"),
         ];
         for (base, key, args, code, told) in cases {
             for command_name in ["backfill", "audit"] {

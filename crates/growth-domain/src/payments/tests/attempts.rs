@@ -165,3 +165,11 @@ fn the_last_attempt_stands_for_the_payment_although_an_earlier_one_was_read_late
     let payment = one(&[failed(1, "ch_1", 1), failed(100, "ch_2", 100), read]);
     assert_eq!(payment.charge.as_deref(), Some("ch_2"));
 }
+
+#[test]
+fn an_attempt_that_waits_for_its_payer_has_not_failed_although_the_invoice_says_so() {
+    let told = [invoice(1, "open", 0, &["pi_1"]), intent(2, "pi_1", "requires_action")];
+    assert_eq!(one(&told).status, Status::Pending);
+    let told = [invoice(1, "open", 0, &["pi_1"]), intent(2, "pi_1", "requires_payment_method")];
+    assert_eq!(one(&told).status, Status::Failed);
+}
