@@ -58,10 +58,10 @@ impl Lists {
             }
             for page in round.pages {
                 let objects = page.own();
-                let Read { asked_at, entries, advance } = page;
+                let Read { entries, advance, .. } = page;
                 let list = advance.slice.list;
                 advance.bring_on(&mut self.slices);
-                theirs.add(asked_at, entries);
+                theirs.add(entries);
                 watch(Step::Read { list, objects, share: slices::share_read(&self.slices, list) });
             }
         }

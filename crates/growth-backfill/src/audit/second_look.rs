@@ -10,7 +10,7 @@ use super::comparison::Pair;
 use super::folded;
 use super::objects::{Kind, Object, Told};
 use super::ours::Ours;
-use super::theirs::{Theirs, facts_of};
+use super::theirs::Theirs;
 use crate::error::Error;
 use crate::fetch;
 use crate::lists::List;
@@ -118,7 +118,7 @@ impl SecondLook<'_> {
             match fetch::one(self.client, self.account, list, &next).await {
                 Ok(Some(entries)) => {
                     for (_, entry) in &entries {
-                        let told = facts_of(entry, self.theirs.now()).map_err(|reason| untold(&reason))?;
+                        let told = self.theirs.facts_of(entry).map_err(|reason| untold(&reason))?;
                         for fact in told {
                             if let Fact::Payment(fact) = &fact {
                                 waiting.extend(aliases(&fact.object));

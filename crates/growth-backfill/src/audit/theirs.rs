@@ -24,6 +24,8 @@ pub(super) const AHEAD: TimeDelta = TimeDelta::minutes(1);
 pub(super) struct Theirs {
     policy: Policy,
     clock: Clock,
+    /// When everything is taken to have been read: at one instant, after all that it tells.
+    read_at: DateTime<Utc>,
     catalog: Catalog,
     groups: Groups,
     subscriptions: Vec<Object>,
@@ -36,6 +38,7 @@ impl Theirs {
         Self {
             policy,
             clock,
+            read_at: clock.now() + TimeDelta::days(1),
             catalog: Catalog::default(),
             groups: Groups::default(),
             subscriptions: Vec::new(),
@@ -44,14 +47,14 @@ impl Theirs {
     }
 
     /// Takes in a page. A subscription's customer stands before it.
-    pub(super) fn add(&mut self, asked_at: DateTime<Utc>, entries: Vec<(List, Value)>) {
+    pub(super) fn add(&mut self, entries: Vec<(List, Value)>) {
         let mut customer = Vec::new();
         for (list, entry) in entries {
-            let facts = match facts_of(&entry, asked_at) {
+            let facts = match self.facts_of(&entry) {
                 Ok(facts) => facts,
                 Err(reason) => {
                     let at = DateTime::from_timestamp(entry["created"].as_i64().unwrap_or_default(), 0);
-                    let at = at.unwrap_or(asked_at);
+                    let at = at.unwrap_or_else(|| self.clock.now());
                     self.unreadable.push(Missing { list, from: at, until: at, reason });
                     continue;
                 }
@@ -81,8 +84,11 @@ impl Theirs {
         objects
     }
 
-    pub(super) fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+    /// What an object says, or why it cannot be understood.
+    pub(super) fn facts_of(&self, object: &Value) -> Result<Vec<Fact>, String> {
+        facts_of_object(object, self.read_at, "audit")
+            .map(|extraction| extraction.facts)
+            .map_err(|error| error.to_string())
     }
 
     /// A subscription by the facts of it and its customer.
@@ -111,13 +117,6 @@ impl Theirs {
             by_charge: false,
         })
     }
-}
-
-/// What an object says, or why it cannot be understood.
-pub(super) fn facts_of(object: &Value, asked_at: DateTime<Utc>) -> Result<Vec<Fact>, String> {
-    facts_of_object(object, asked_at, "audit")
-        .map(|extraction| extraction.facts)
-        .map_err(|error| error.to_string())
 }
 
 fn payments(facts: Vec<Fact>, groups: &mut Groups) {

@@ -136,6 +136,12 @@ fn tell_problems(summary: &Summary, printer: &Printer) {
     for problem in &summary.problems {
         warnings.tell(problem);
     }
+    let untold = summary.problem_count - summary.problems.len() as u64;
+    if untold > 0 {
+        printer.warning(&format!(
+            "{untold} more objects have such problems; those that are unreadable are in stripe_events"
+        ));
+    }
     for missing in &summary.missing {
         let (from, until) = (shown::time(missing.from), shown::time(missing.until));
         printer.warning(&format!("missing: {} from {from} until {until}: {}", missing.list, missing.reason));
