@@ -102,9 +102,10 @@ impl Backfill {
         let met = Met::default();
         let filling = Filling::default();
         let mut run = Run { backfill: self, clock, scope, plan, reader, summary, met, filling, spool, watch };
-        // What events tell exactly needs no reading.
-        run.read(&[List::Events]).await?;
-        run.read(&List::of_objects().collect::<Vec<List>>()).await?;
+        // What events tell exactly needs no reading, and what the catalogue has need not be told by subscriptions.
+        for lists in [&[List::Events][..], &List::CATALOGUE, &List::REST] {
+            run.read(lists).await?;
+        }
         run.finish().await
     }
 }

@@ -71,10 +71,20 @@ impl List {
         Self::CheckoutSessions,
     ];
 
-    /// The lists that are asked for by themselves, after events.
-    pub(crate) fn of_objects() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|list| !matches!(list, Self::Events | Self::InvoicePayments))
-    }
+    /// What others are priced by.
+    pub(crate) const CATALOGUE: [Self; 3] = [Self::Products, Self::Prices, Self::Coupons];
+
+    /// The other lists that are asked for by themselves.
+    pub(crate) const REST: [Self; 8] = [
+        Self::Customers,
+        Self::Subscriptions,
+        Self::Invoices,
+        Self::PaymentIntents,
+        Self::Charges,
+        Self::Refunds,
+        Self::Disputes,
+        Self::CheckoutSessions,
+    ];
 
     /// Its name in the database, in JSON and, with blanks, on the terminal.
     pub fn as_str(self) -> &'static str {

@@ -13,7 +13,7 @@ use crate::lists::List;
 use crate::slices::{Numbers, Slice};
 
 /// How many pages are asked for at once.
-pub(crate) const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 12;
 
 /// Reads slices page by page. What is asked for is given up when it is dropped.
 #[derive(Debug)]

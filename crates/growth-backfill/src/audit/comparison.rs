@@ -262,12 +262,19 @@ impl<'a> Comparison<'a> {
         };
         self.compared.entry(pair.kind).or_default().different += 1;
         let failed_to_read = self.ours.failed_to_read(&pair.id).await?;
+        let is_it = |object: &Object| object.kind == pair.kind && object.id == pair.id;
+        let folded = self.ours.folded(pair.asked_for()).await?.into_iter().find(is_it);
+        let facts_agree = pair
+            .theirs
+            .as_ref()
+            .zip(folded)
+            .is_some_and(|(theirs, ours)| ours.differs_from(theirs).is_empty());
         for problem in pair.problems() {
             if self.differences.len() == MOST {
                 self.more += 1;
                 continue;
             }
-            let repair = Repair { object, options: &self.audit.options, failed_to_read };
+            let repair = Repair { object, options: &self.audit.options, failed_to_read, facts_agree };
             self.differences.push(Difference {
                 kind: pair.kind,
                 id: pair.id.clone(),

@@ -5,13 +5,14 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use growth_db::rows::settings;
-use growth_db::rows::{DisputeRow, InvoiceRow, PaymentAliasRow, PaymentRow, RefundRow};
+use growth_db::rows::{DisputeRow, InvoiceRow, PaymentAliasRow, PaymentFactRow, PaymentRow, RefundRow};
 use growth_db::table::{self, Table, among};
 use growth_db::{AssertSqlSafe, Db, Engine, Json, Query, query};
 use growth_domain::facts::SubscriptionState;
 use growth_domain::pricing::Policy;
 use growth_domain::stamp::Scope;
 
+use super::folded;
 use super::objects::{Kind, Object, Told};
 use super::theirs::{AHEAD, items};
 use crate::clock::Clock;
@@ -109,6 +110,15 @@ impl Ours {
         let groups: Vec<String> = met.into_iter().map(|row| row.group_id).collect();
         let members = table::find::<PaymentAliasRow>(db, scope, "group_id", &groups).await?;
         Ok(members.into_iter().map(|row| row.alias).collect())
+    }
+
+    /// What the stored facts amount to by today's rules, as far as they belong to an object's group.
+    pub(super) async fn folded(&self, id: &str) -> Result<Vec<Object>, Error> {
+        let (db, scope) = (&self.db, &self.scope);
+        let met = table::find::<PaymentAliasRow>(db, scope, "alias", &[id.to_owned()]).await?;
+        let groups: Vec<String> = met.into_iter().map(|row| row.group_id).collect();
+        let facts = table::find::<PaymentFactRow>(db, scope, "group_id", &groups).await?;
+        Ok(folded::objects(&facts.into_iter().map(|row| row.fact.0).collect::<Vec<_>>()))
     }
 
     /// Whether a stored event that could not be read names an object.

@@ -10,6 +10,8 @@ pub(super) struct Repair<'a> {
     pub(super) options: &'a AuditOptions,
     /// Whether a stored event that could not be read names the object.
     pub(super) failed_to_read: bool,
+    /// Whether what is stored amounts to what Stripe says, though the tables do not say so.
+    pub(super) facts_agree: bool,
 }
 
 /// How many days back Stripe's events heal exactly; a backfill reads every subscription anyway.
@@ -18,13 +20,16 @@ const EXACTLY: i64 = 30;
 impl Repair<'_> {
     /// The command that repairs it, or in words what to check.
     pub(super) fn of(&self, problem: &Problem) -> String {
-        let Self { object, options, failed_to_read } = self;
+        let Self { object, options, failed_to_read, facts_agree } = self;
         if *problem == Problem::UnknownThere {
             return format!(
                 "none by itself: Stripe has no {} with this id for this key. Check whether test data or another \
                  account's was taken in (`stripe_events` with this id in `payload`), or whether it was deleted at Stripe",
                 object.kind
             );
+        }
+        if *facts_agree {
+            return "growthctl replay --all".to_owned();
         }
         if *failed_to_read {
             return "growthctl replay --failed".to_owned();

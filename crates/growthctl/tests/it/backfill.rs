@@ -51,11 +51,11 @@ pub(crate) async fn business(objects: usize) -> Stripe {
     stripe
 }
 
-/// Customers, one a minute.
+/// Customers, one a minute until twenty minutes ago: what is newer than ten minutes is read again by whoever goes on.
 async fn customers(n: i64) -> Stripe {
     let stripe = Stripe::start(KEY).await;
     for i in 0..n {
-        let created = (now() - TimeDelta::minutes(i + 1)).timestamp();
+        let created = (now() - TimeDelta::minutes(i + 20)).timestamp();
         stripe.put(
             json!({"id": format!("cus_{i:05}"), "object": "customer", "created": created, "livemode": true,
             "email": null, "name": null, "metadata": {}}),

@@ -86,6 +86,7 @@ on_each_engine! {
         assert_eq!(json["ours"], 2600);
         assert_eq!((&json["field"], &json["theirs"]), (&json!("amount"), &json!(2500)));
         assert!(report.to_markdown().contains("| GBP 26.00 "));
+        assert_eq!(found.repair, "growthctl replay --all", "what is stored is right");
     }
 
     async fn a_fee_that_is_not_known_here_is_a_difference(db: TestDb) {
