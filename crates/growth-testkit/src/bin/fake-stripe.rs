@@ -19,6 +19,7 @@ fake-stripe --listen ADDRESS:PORT --secret KEY [options]
   --customers N   so many customers, and nothing else
   --objects N     at least so many objects of a business of a year
   --latency MS    how long every answer takes
+  --good-for N    after so many requests the key is invalid
 
 Exit codes: 1 failed, 2 wrong use; it runs until it is ended.
 ";
@@ -31,6 +32,7 @@ struct Settings {
     customers: usize,
     objects: usize,
     latency: u64,
+    good_for: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -58,6 +60,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Settings> {
             "--secret" => settings.secret = value,
             "--customers" => settings.customers = number()?,
             "--objects" => settings.objects = number()?,
+            "--good-for" => settings.good_for = Some(number()?),
             "--latency" => settings.latency = u64::try_from(number()?)?,
             _ => bail!("there is no {word}"),
         }
@@ -68,13 +71,16 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Settings> {
 /// One thread: it should leave the machine to whoever asks.
 #[tokio::main(flavor = "current_thread")]
 async fn run(settings: Settings) -> Result<()> {
-    let Settings { listen, secret, customers, objects, latency } = settings;
+    let Settings { listen, secret, customers, objects, latency, good_for } = settings;
     let listen = listen.context("--listen is missing")?;
     #[expect(clippy::disallowed_methods, reason = "the one place where this program reads the clock")]
     let now = Utc::now();
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let stripe = Stripe::serve(&secret, listener);
     stripe.set_latency(Duration::from_millis(latency));
+    if let Some(requests) = good_for {
+        stripe.revoke_key_after(requests);
+    }
     for object in (0..customers).map(|n| customer(n, customers, now)).chain(stripe_objects(1, now, objects)) {
         stripe.put(object);
     }
@@ -97,9 +103,11 @@ mod tests {
     #[test]
     fn options_are_read() {
         let words = |line: &str| parse(line.split_whitespace().map(str::to_owned));
-        let settings = words("--listen 127.0.0.1:80 --secret rk --customers 5 --latency 250").unwrap();
+        let settings =
+            words("--listen 127.0.0.1:80 --secret rk --customers 5 --latency 250 --good-for 9").unwrap();
         let listen = Some(([127, 0, 0, 1], 80).into());
-        let expected = Settings { listen, secret: "rk".to_owned(), customers: 5, objects: 0, latency: 250 };
+        let secret = "rk".to_owned();
+        let expected = Settings { listen, secret, customers: 5, objects: 0, latency: 250, good_for: Some(9) };
         assert_eq!(settings, expected);
         for wrong in ["--listen here", "--customers x", "--customers", "--nonsense 1"] {
             assert!(words(wrong).is_err(), "{wrong}");
