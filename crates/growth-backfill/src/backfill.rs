@@ -95,7 +95,7 @@ impl Backfill {
         let clock = Clock::set(*now);
         let plan = Plan::load(&self.db, &scope, *from, *now, !restart && !dry_run).await?;
         watch(Step::Began { resumed: plan.resumed, from: plan.from(), until: plan.until() });
-        let mut summary = Summary::new(*dry_run, plan.resumed, plan.from(), plan.until());
+        let mut summary = Summary::new(&scope, *dry_run, plan.resumed, plan.from(), plan.until());
         summary.before = Figures::of(&self.db, &scope, plan.from()).await?;
         let spool = if *dry_run { Some(Spool::new()?) } else { None };
         let reader = Reader::new(self.client.clone(), account.clone(), clock);
@@ -103,7 +103,7 @@ impl Backfill {
         let filling = Filling::default();
         let mut run = Run { backfill: self, clock, scope, plan, reader, summary, met, filling, spool, watch };
         // What events tell exactly needs no reading, and what the catalogue has need not be told by subscriptions.
-        for lists in [&[List::Events][..], &List::CATALOGUE, &List::REST] {
+        for lists in [&[List::Events][..], &List::CATALOGUE, &List::REST, &List::LAST] {
             run.read(lists).await?;
         }
         run.finish().await

@@ -75,7 +75,7 @@ impl List {
     pub(crate) const CATALOGUE: [Self; 3] = [Self::Products, Self::Prices, Self::Coupons];
 
     /// The other lists that are asked for by themselves.
-    pub(crate) const REST: [Self; 8] = [
+    pub(crate) const REST: [Self; 7] = [
         Self::Customers,
         Self::Subscriptions,
         Self::Invoices,
@@ -83,8 +83,10 @@ impl List {
         Self::Charges,
         Self::Refunds,
         Self::Disputes,
-        Self::CheckoutSessions,
     ];
+
+    /// Sessions name the invoice alone that was paid: before that is known, each would be a payment of its own.
+    pub(crate) const LAST: [Self; 1] = [Self::CheckoutSessions];
 
     /// Its name in the database, in JSON and, with blanks, on the terminal.
     pub fn as_str(self) -> &'static str {

@@ -63,7 +63,7 @@ impl Plan {
         run.until_at = run.until_at.max(until);
         let known = slices.len();
         let mut plan = Self { run, slices, known, numbers, resumed, stored: false };
-        for list in [&[List::Events][..], &List::CATALOGUE, &List::REST].concat() {
+        for list in [&[List::Events][..], &List::CATALOGUE, &List::REST, &List::LAST].concat() {
             plan.cover(list, list.from(from, until), until);
         }
         Ok(plan)

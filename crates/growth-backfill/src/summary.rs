@@ -72,6 +72,10 @@ pub struct Unattributed {
 /// What a backfill did, or would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary {
+    /// `live` or `test`.
+    pub mode: &'static str,
+    /// The connected account, empty for the key's own.
+    pub account: String,
     /// Whether nothing was written.
     pub dry_run: bool,
     /// Whether an earlier backfill was gone on with: what that one had read is not counted.
@@ -125,8 +129,16 @@ fn add(amounts: &mut Amounts, currency: &str, amount: i64) {
 }
 
 impl Summary {
-    pub(crate) fn new(dry_run: bool, resumed: bool, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
+    pub(crate) fn new(
+        scope: &Scope,
+        dry_run: bool,
+        resumed: bool,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Self {
         Self {
+            mode: if scope.livemode { "live" } else { "test" },
+            account: scope.account.clone(),
             dry_run,
             resumed,
             from,

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use tokio::time::sleep;
 
 use crate::engine::Db;
 use crate::error::Error;
@@ -16,6 +18,7 @@ pub const SCHEMA: &str = "growth";
 
 const BUSY: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What a database's pool keeps to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +77,19 @@ impl Db {
             std::fs::create_dir_all(folder)
                 .map_err(|source| Error::Folder { folder: folder.display().to_string(), source })?;
         }
+        if create && !file.exists() {
+            make_private(file);
+        }
         let pool = || SqlitePoolOptions::new().acquire_timeout(limits.patience);
-        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        let began = Instant::now();
+        let writer = loop {
+            match pool().max_connections(1).connect_with(options.clone()).await {
+                // Of several who open a new file at once, all but one find it locked while it becomes a WAL one, and
+                // SQLite does not wait then.
+                Err(error) if is_locked(&error) && began.elapsed() < BUSY => sleep(LOOK_AGAIN).await,
+                opened => break opened?,
+            }
+        };
         let readers = pool()
             .max_connections(READERS)
             .min_connections(0)
@@ -94,6 +108,25 @@ impl Db {
         let pool = pool.connect_with(options).await?;
         Ok(Self::Postgres(pool))
     }
+}
+
+/// Makes an empty file that its owner alone can read: it will hold e-mail addresses and payments. Where it cannot be made,
+/// opening it tells why.
+#[cfg(unix)]
+fn make_private(file: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    if file != Path::new(":memory:") {
+        let _ = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file);
+    }
+}
+
+/// Leaves it to the system who can read the file.
+#[cfg(not(unix))]
+fn make_private(_: &Path) {}
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("5"))
 }
 
 /// `url` with the password between `:` and `@` taken out.

@@ -18,6 +18,8 @@ growth_db::statements! {
     LAST_RECEIVED = "SELECT MAX(received_at) AS at FROM stripe_events WHERE account = $1 AND livemode = $2";
     LAST_PRODUCT_EVENT = "SELECT MAX(last_seen_at) AS at FROM user_milestones";
     OTHER_ACCOUNTS = "SELECT COUNT(DISTINCT account) AS n FROM stripe_events WHERE livemode = $1 AND account <> $2";
+    UNFINISHED = "SELECT MAX(started_at) AS at FROM backfill_runs
+    WHERE account = $1 AND livemode = $2 AND finished_at IS NULL";
     UNLINKED = "SELECT customer, currency, amount, paid_at, payment_intent IS NULL AS by_invoice FROM payments
     WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at >= $3 AND paid_at < $4
         AND customer IS NOT NULL AND (id = invoice OR (invoice IS NULL AND payment_intent IS NOT NULL))";
@@ -47,6 +49,7 @@ pub(crate) async fn figures(
     let (last_seen,): (Option<DateTime<Utc>>,) = query(db, LAST_PRODUCT_EVENT).fetch_one().await?;
     let others = query(db, OTHER_ACCOUNTS).bind(scope.livemode).bind(&scope.account);
     let (other_accounts,): (i64,) = others.fetch_one().await?;
+    let (unfinished,): (Option<DateTime<Utc>>,) = scoped(UNFINISHED).fetch_one().await?;
     let unlinked = scoped(UNLINKED).bind(request.window.start).bind(request.window.end).fetch_all().await?;
     let mut freshness = Freshness {
         last_stripe_event_received_at: received,
@@ -55,6 +58,7 @@ pub(crate) async fn figures(
         reconstructed_subscriptions: subscriptions.reconstructed,
         possibly_counted_twice: told_twice(unlinked),
         other_accounts: unsigned(other_accounts),
+        backfill_unfinished_since: unfinished,
         ..Freshness::default()
     };
     for (state, n, created) in scoped(STATES).fetch_all::<(String, i64, Option<DateTime<Utc>>)>().await? {

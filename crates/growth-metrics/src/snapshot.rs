@@ -342,4 +342,6 @@ pub struct Freshness {
     pub possibly_counted_twice: u64,
     /// Connected accounts with data that this snapshot leaves out.
     pub other_accounts: u64,
+    /// When a backfill began that has not read everything yet.
+    pub backfill_unfinished_since: Option<DateTime<Utc>>,
 }

@@ -103,5 +103,8 @@ fn base(given: &str, secret: &SecretKey) -> Result<String, SettingsError> {
     if uri.query().is_some() {
         return error("has a query");
     }
+    if uri.path().trim_end_matches('/').ends_with("/v1") {
+        return error("ends with v1, which is added to it");
+    }
     Ok(if given.ends_with('/') { given.to_owned() } else { format!("{given}/") })
 }

@@ -49,7 +49,7 @@ pub(crate) struct GlobalArgs {
     /// Only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Everything that was left out, one by one
+    /// More: what was left out or found, one by one
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }

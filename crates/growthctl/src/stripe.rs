@@ -66,6 +66,10 @@ pub(crate) fn explained(error: Error, settings: &Settings) -> anyhow::Error {
     };
     match told_by {
         Some(by) => misuse(format!("{by}: {error}")),
+        None if matches!(error, Error::Unavailable { .. }) => match &stripe.api_base {
+            Some(base) => anyhow::anyhow!("{error} (the address is that of {})", base.by),
+            None => error.into(),
+        },
         None => error.into(),
     }
 }

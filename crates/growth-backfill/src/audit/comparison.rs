@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::objects::{Kind, Object, Told};
 use super::ours::{Ours, Which};
-use super::repair::Repair;
+use super::repair::{self, Repair};
 use super::report::{Compared, Difference, Problem, Report};
 use super::second_look::{Looked, SecondLook};
 use super::theirs::Theirs;
@@ -149,9 +149,15 @@ impl<'a> Comparison<'a> {
         } else if self.suspects.len() < MOST_SUSPECTS {
             self.suspects.push(pair);
         } else {
-            self.count(&pair);
-            self.more += 1;
+            self.count_more(&pair);
         }
+    }
+
+    /// Counts one that differs and is neither looked at again nor told.
+    fn count_more(&mut self, pair: &Pair) {
+        self.count(pair);
+        self.compared.entry(pair.kind).or_default().different += 1;
+        self.more += 1;
     }
 
     fn count(&mut self, pair: &Pair) {
@@ -180,8 +186,7 @@ impl<'a> Comparison<'a> {
             self.settle(some, theirs).await?;
         }
         for pair in suspects {
-            self.count(&pair);
-            self.more += 1;
+            self.count_more(&pair);
         }
         Ok(())
     }
@@ -262,13 +267,7 @@ impl<'a> Comparison<'a> {
         };
         self.compared.entry(pair.kind).or_default().different += 1;
         let failed_to_read = self.ours.failed_to_read(&pair.id).await?;
-        let is_it = |object: &Object| object.kind == pair.kind && object.id == pair.id;
-        let folded = self.ours.folded(pair.asked_for()).await?.into_iter().find(is_it);
-        let facts_agree = pair
-            .theirs
-            .as_ref()
-            .zip(folded)
-            .is_some_and(|(theirs, ours)| ours.differs_from(theirs).is_empty());
+        let facts_agree = self.facts_agree(pair).await?;
         for problem in pair.problems() {
             if self.differences.len() == MOST {
                 self.more += 1;
@@ -287,13 +286,29 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
+    /// Whether what is stored of an object says what Stripe says, so that reading it again brings no news.
+    async fn facts_agree(&self, pair: &Pair) -> Result<bool, Error> {
+        let Some(theirs) = &pair.theirs else { return Ok(false) };
+        if pair.kind == Kind::Subscription {
+            let stored = self.ours.stored_state(&pair.id).await?;
+            return Ok(stored.is_some_and(|state| theirs.says("status", &state.status)));
+        }
+        let is_it = |object: &Object| object.kind == pair.kind && object.id == pair.id;
+        let folded = self.ours.folded(pair.asked_for()).await?.into_iter().find(is_it);
+        Ok(folded.is_some_and(|ours| ours.differs_from(theirs).is_empty()))
+    }
+
     pub(super) fn into_report(mut self, report: Report) -> Report {
         self.differences.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
+        let repairs: Vec<&str> =
+            self.differences.iter().map(|difference| difference.repair.as_str()).collect();
+        let repairs = repair::together(&repairs, &report.account);
         Report {
             compared: self.compared,
             not_compared: self.not_compared,
             differences: self.differences,
             more_differences: self.more,
+            repairs,
             totals: self.totals,
             left_out: report.left_out.iter().cloned().chain(self.untold.into_values()).collect(),
             ..report

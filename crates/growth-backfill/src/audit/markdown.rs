@@ -24,8 +24,11 @@ pub(super) fn of(report: &Report) -> String {
     }
     if report.more_differences > 0 {
         let more = with_thousands(report.more_differences.into());
-        let _ =
-            writeln!(text, "{more} more differ and are not listed: repair these first, then audit again.\n");
+        let _ = writeln!(text, "{more} more differ and are not listed.\n");
+    }
+    if !report.repairs.is_empty() {
+        let commands = report.repairs.join("\n");
+        let _ = writeln!(text, "To repair what is listed, then audit again:\n\n```sh\n{commands}\n```\n");
     }
     let rows: Vec<_> =
         report.totals.iter().flat_map(|(currency, totals)| figures(currency, totals)).collect();

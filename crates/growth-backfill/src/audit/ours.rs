@@ -19,6 +19,8 @@ use crate::clock::Clock;
 use crate::error::Error;
 
 growth_db::statements! {
+    STORED_STATE = "SELECT state FROM subscription_changes WHERE account = $1 AND livemode = $2 AND subscription = $3
+        ORDER BY stamp_at DESC, stamp_rank DESC, event_id DESC LIMIT 1";
     FAILED = "SELECT COUNT(*) AS n FROM stripe_events
         WHERE account = $1 AND livemode = $2 AND state = 'failed' AND payload LIKE $3";
 }
@@ -119,6 +121,13 @@ impl Ours {
         let groups: Vec<String> = met.into_iter().map(|row| row.group_id).collect();
         let facts = table::find::<PaymentFactRow>(db, scope, "group_id", &groups).await?;
         Ok(folded::objects(&facts.into_iter().map(|row| row.fact.0).collect::<Vec<_>>()))
+    }
+
+    /// The latest state of a subscription that is stored, whatever its row says.
+    pub(super) async fn stored_state(&self, id: &str) -> Result<Option<SubscriptionState>, Error> {
+        let query = self.bound(query(&self.db, STORED_STATE)).bind(id);
+        let stored: Option<(Json<SubscriptionState>,)> = query.fetch_optional().await?;
+        Ok(stored.map(|(state,)| state.0))
     }
 
     /// Whether a stored event that could not be read names an object.

@@ -28,18 +28,48 @@ impl Repair<'_> {
                 object.kind
             );
         }
-        if *facts_agree {
-            return "growthctl replay --all".to_owned();
-        }
-        if *failed_to_read {
-            return "growthctl replay --failed".to_owned();
-        }
-        let days = (options.now - object.created).num_days().max(0) + 1;
-        let days = if object.kind == Kind::Subscription { days.min(EXACTLY) } else { days };
-        if options.account.is_empty() {
-            format!("growthctl backfill --days {days}")
-        } else {
-            format!("growthctl backfill --days {days} --account {}", options.account)
+        let backfill = || {
+            let days = (options.now - object.created).num_days().max(0) + 1;
+            Backfill { days: if object.kind == Kind::Subscription { days.min(EXACTLY) } else { days } }
+        };
+        match (object.kind, facts_agree) {
+            // What prices and discounts it has may be news all the same.
+            (Kind::Subscription, true) => format!("{} && {REBUILD}", backfill().command(&options.account)),
+            (_, true) => REPLAY_ALL.to_owned(),
+            _ if *failed_to_read => REPLAY_FAILED.to_owned(),
+            _ => backfill().command(&options.account),
         }
     }
+}
+
+const REBUILD: &str = "growthctl migrate --rebuild";
+const REPLAY_ALL: &str = "growthctl replay --all";
+const REPLAY_FAILED: &str = "growthctl replay --failed";
+
+/// A backfill of so many days.
+struct Backfill {
+    days: i64,
+}
+
+impl Backfill {
+    fn command(&self, account: &str) -> String {
+        let of = if account.is_empty() { String::new() } else { format!(" --account {account}") };
+        format!("growthctl backfill --days {}{of}", self.days)
+    }
+
+    /// Those that commands begin with.
+    fn read(command: &str) -> Option<Self> {
+        let days = command.strip_prefix("growthctl backfill --days ")?.split(' ').next()?.parse().ok()?;
+        Some(Self { days })
+    }
+}
+
+/// What repairs all of these together, in the order in which it is to be done.
+pub(super) fn together(repairs: &[&str], account: &str) -> Vec<String> {
+    let longest =
+        repairs.iter().filter_map(|repair| Backfill::read(repair)).max_by_key(|backfill| backfill.days);
+    let also = [REPLAY_FAILED, REPLAY_ALL, REBUILD]
+        .into_iter()
+        .filter(|command| repairs.iter().any(|repair| repair.ends_with(command)));
+    longest.map(|backfill| backfill.command(account)).into_iter().chain(also.map(str::to_owned)).collect()
 }

@@ -36,6 +36,8 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// How many more differ; they were not looked at a second time.
     pub more_differences: u64,
+    /// The commands that repair the listed differences together.
+    pub repairs: Vec<String>,
     /// The sums of the compared objects by currency.
     pub totals: BTreeMap<String, Totals>,
     /// What Stripe did not tell, or nobody understands.
@@ -102,6 +104,7 @@ impl Report {
             not_compared: Vec::new(),
             differences: Vec::new(),
             more_differences: 0,
+            repairs: Vec::new(),
             totals: BTreeMap::new(),
             left_out,
         }

@@ -51,6 +51,13 @@ fn doubts(snapshot: &GrowthSnapshot) -> Vec<String> {
         }
         Some(_) => {}
     }
+    if fresh.backfill_unfinished_since.is_some() {
+        doubts.push(
+            "**A backfill is unfinished**: history is missing, and figures may be too low or too high. Run \
+             `growthctl backfill` again until it is complete."
+                .to_owned(),
+        );
+    }
     let mut doubt = |number: u64, one: &str, many: &str| {
         if number > 0 {
             doubts.push(format!("**{}** {}.", count(number), if number == 1 { one } else { many }));

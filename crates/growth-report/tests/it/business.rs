@@ -364,6 +364,7 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
             possibly_counted_twice: 0,
             reconstructed_movements: 4,
             other_accounts: 1,
+            backfill_unfinished_since: Some(at("2026-06-14T00:00:00Z")),
         },
         ..nothing()
     }

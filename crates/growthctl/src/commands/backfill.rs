@@ -127,7 +127,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
 }
 
 fn beginning(resumed: bool, mode: &str, from: DateTime<Utc>, until: DateTime<Utc>) -> String {
-    let going_on = if resumed { "going on with the backfill that was interrupted: " } else { "" };
+    let going_on = if resumed { "going on with a backfill that is unfinished: " } else { "" };
     format!("{going_on}reading {mode} data from {} until {}", shown::time(from), shown::time(until))
 }
 
@@ -142,12 +142,15 @@ fn tell_problems(summary: &Summary, printer: &Printer) {
             "{untold} more objects have such problems; those that are unreadable are in stripe_events"
         ));
     }
-    for missing in &summary.missing {
-        let (from, until) = (shown::time(missing.from), shown::time(missing.until));
-        printer.warning(&format!("missing: {} from {from} until {until}: {}", missing.list, missing.reason));
+    for (reason, lists) in shown::missing(summary) {
+        printer.warning(&format!("missing, since {reason}"));
+        for line in lists {
+            printer.remark(&format!("  {line}"));
+        }
     }
     if !summary.missing.is_empty() && !summary.dry_run {
-        printer
-            .warning("run the same command again to read what is missing; what was stored is not read again");
+        printer.warning(
+            "once that is mended, run the same command again to read what is missing; what was stored is not read again",
+        );
     }
 }

@@ -134,16 +134,18 @@ on_each_engine! {
         stripe.revoke_key_after(16);
         let cut = backfill(&place, &stripe, &["--days", "30"]);
         assert_eq!(cut.code, 1, "{}", cut.stderr);
-        assert!(cut.stderr.contains("missing: customers from 20"), "{}", cut.stderr);
-        assert!(cut.stderr.contains("Stripe does not accept the secret key"), "{}", cut.stderr);
+        assert!(cut.stderr.contains("\n  customers from 20"), "{}", cut.stderr);
+        assert_eq!(cut.stderr.matches("Stripe does not accept the secret key").count(), 1, "{}", cut.stderr);
         assert!(cut.stderr.contains("run the same command again"), "{}", cut.stderr);
         assert!(cut.stdout.contains("incomplete"), "{}", cut.stdout);
+        assert!(place.run(["report"]).stdout.contains("**A backfill is unfinished**"));
         assert!(!cut.stderr.contains(KEY) && !cut.stdout.contains(KEY));
         stripe.recover();
         let rest = backfill(&place, &stripe, &["--days", "30"]);
         assert_eq!(rest.code, 0, "{}", rest.stderr);
-        assert!(rest.stderr.contains("going on with the backfill that was interrupted"), "{}", rest.stderr);
+        assert!(rest.stderr.contains("going on with a backfill that is unfinished"), "{}", rest.stderr);
         assert_eq!(stored(&db).await.len(), 1_500);
+        assert!(!place.run(["report"]).stdout.contains("**A backfill is unfinished**"));
     }
 
     async fn ctrl_c_ends_it_in_good_order(db: TestDb) {
@@ -230,7 +232,9 @@ fn what_cannot_begin_is_told_in_one_sentence_and_writes_nothing() {
         let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
         let (good, page, nobody) = (stripe.url(), web_server(), format!("http://{closed}/"));
         let wrong = "rk_live_marker";
-        let cases: [Case<'_>; 11] = [
+        let with_version = format!("{}v1", stripe.url());
+        let cases: [Case<'_>; 12] = [
+            (&with_version, Some(KEY), &[], 2, "ends with v1, which is added to it"),
             (&good, None, &[], 2, "no Stripe key: set STRIPE_SECRET_KEY"),
             (&good, Some("pk_live_marker"), &[], 2, "STRIPE_SECRET_KEY: this is no Stripe secret key"),
             (&good, Some(wrong), &[], 2, "STRIPE_SECRET_KEY: Stripe does not accept the secret key"),

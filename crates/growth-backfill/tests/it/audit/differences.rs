@@ -146,6 +146,8 @@ on_each_engine! {
         }
         let report = audited(&db, &shop).await;
         assert_eq!((report.differences.len(), report.more_differences), (100, 30));
+        assert_eq!(report.compared[&Kind::Payment].different, 130);
+        assert_eq!(report.repairs, ["growthctl backfill --days 4"]);
         assert!(!report.passed());
     }
 
@@ -259,5 +261,25 @@ on_each_engine! {
         stripe.put(wide);
         let report = audit(&db, &stripe, options("", shop.now)).await;
         assert!(report.passed(), "{}", report.to_markdown());
+    }
+
+    async fn rows_of_a_subscription_that_are_not_what_is_stored_of_it_are_to_be_built_again(db: TestDb) {
+        let shop = Shop::open(Shape::Clover);
+        take_in(&db, "", &shop.events()).await;
+        for (sql, field) in [
+            ("UPDATE subscriptions SET status = 'canceled' WHERE id = $1", Some("status")),
+            ("DELETE FROM subscriptions WHERE id = $1", None),
+            ("UPDATE subscription_mrr SET net_micros = net_micros * 2 WHERE subscription = $1", Some("mrr")),
+        ] {
+            assert!(change_all(&db, sql, &shop.subscription).await > 0, "{sql}");
+            let report = audited(&db, &shop).await;
+            let found = only(&report);
+            let differs = match &found.problem { Problem::Differs { field, .. } => Some(*field), _ => None };
+            assert_eq!((found.kind, differs), (Kind::Subscription, field));
+            assert_eq!(found.repair, "growthctl backfill --days 30 && growthctl migrate --rebuild");
+            assert_eq!(report.repairs, ["growthctl backfill --days 30", "growthctl migrate --rebuild"]);
+            growth_ingest::rebuild(&db, None, |_, _| {}).await.unwrap();
+            assert!(audited(&db, &shop).await.passed(), "{sql}");
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! A summary as tables.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SecondsFormat, Utc};
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, Table};
-use growth_backfill::{Amounts, Figure, List, Sum, Summary, Tally};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table, TableComponent};
+use growth_backfill::{Amounts, Figure, List, Missing, Sum, Summary, Tally};
 use growth_domain::money::{format_minor, with_thousands};
 
 /// The counts, the money, and what it all comes to.
@@ -13,10 +15,31 @@ pub(super) fn text(summary: &Summary) -> String {
         .filter(|(list, tally)| tally.found > 0 || summary.unattributed.lists.contains_key(list))
         .collect();
     let mut parts = vec![counts(summary, &rows)];
-    parts.extend(money(summary));
+    // An empty line on each side of it.
+    parts.extend(money(summary).map(|table| format!("\n{table}\n")));
     parts.extend(unattributed(summary));
+    if summary.resumed {
+        parts.push(
+            "an earlier run is gone on with: what that one had stored is not counted as found".to_owned(),
+        );
+    }
     parts.push(end(summary).to_owned());
     parts.join("\n")
+}
+
+/// What was left out, by the reason: a line for each list.
+pub(super) fn missing(summary: &Summary) -> BTreeMap<&str, Vec<String>> {
+    let mut by_list: BTreeMap<(&str, List), Vec<&Missing>> = BTreeMap::new();
+    for missing in &summary.missing {
+        by_list.entry((&missing.reason, missing.list)).or_default().push(missing);
+    }
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for ((reason, list), ranges) in by_list {
+        let shown = ranges.iter().map(|range| format!("{} until {}", time(range.from), time(range.until)));
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        by_reason.entry(reason).or_default().push(format!("{list} from {shown}"));
+    }
+    by_reason
 }
 
 /// A time as people and Stripe's dashboard read it.
@@ -77,11 +100,16 @@ fn sum_text(sum: Sum, currency: &str) -> String {
     format!("{} in {}", format_minor(sum.amount.into(), currency), with_thousands(sum.count.into()))
 }
 
+/// A table that a terminal of 80 columns has room for.
 fn new_table(head: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_header(head);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    table.load_preset(NOTHING).set_style(TableComponent::HeaderLines, '─').set_header(head);
+    for (n, column) in table.column_iter_mut().enumerate() {
+        if n == 0 {
+            column.set_padding((0, 0));
+        } else {
+            column.set_padding((2, 0)).set_cell_alignment(CellAlignment::Right);
+        }
     }
     table
 }
