@@ -46,6 +46,7 @@ migrations! {
     5 "0005_resolver"
     6 "0006_backfill"
     7 "0007_evidence"
+    8 "0008_tracking"
 }
 
 statements! {
