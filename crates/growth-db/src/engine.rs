@@ -186,6 +186,14 @@ impl<'c> Query<'c> {
         }
     }
 
+    /// Binds a list of numbers for [`table::among_numbers`](crate::table::among_numbers).
+    pub fn bind_numbers(self, numbers: &[i64]) -> Self {
+        match self.engine() {
+            Engine::Postgres => self.bind_postgres(numbers.to_vec()),
+            Engine::Sqlite => self.bind(serde_json::Value::from(numbers).to_string()),
+        }
+    }
+
     /// Binds the next placeholder of a statement that is for Postgres alone, such as an array.
     #[doc(hidden)]
     pub fn bind_postgres<'v>(mut self, value: impl Encode<'v, Postgres> + Type<Postgres>) -> Self {

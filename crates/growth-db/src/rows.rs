@@ -12,6 +12,8 @@ mod product;
 pub mod settings;
 mod subscriptions;
 pub mod users;
+pub mod visitors;
+pub mod write_keys;
 
 pub use backfill::{BackfillRunRow, BackfillSliceRow};
 pub use catalog::{CouponRow, DiscountRow, PriceRow, PricingReferenceRow, ProductRow};
@@ -25,7 +27,7 @@ pub use subscriptions::{MovementRow, SubscriptionChangeRow, SubscriptionMrrRow, 
 pub use users::UserRow;
 
 use crate::Engine;
-use crate::table::{merge_statement_of, statements_of};
+use crate::table::{kept_statements_of, merge_statement_of, statements_of, take_statements_of};
 
 /// The statements made for every table, for the test that prepares them on both engines.
 #[doc(hidden)]
@@ -64,11 +66,17 @@ pub fn statements(engine: Engine) -> Vec<(String, String)> {
             merge_statement_of::<MilestoneRow>(engine),
             merge_statement_of::<UsageRow>(engine),
         ],
+        kept_statements_of::<ActivityRow>(engine),
+        kept_statements_of::<DailyEventRow>(engine),
+        kept_statements_of::<MilestoneRow>(engine),
+        take_statements_of::<ActivityRow>(engine),
+        take_statements_of::<MilestoneRow>(engine),
         backfill::statements(engine),
         events::statements(engine),
         inbox::statements(engine),
         settings::statements(engine),
         users::statements(engine),
+        visitors::statements(engine),
     ]
     .concat()
 }

@@ -118,6 +118,12 @@ pub trait Rollup: Table {
     const MERGE: &'static [(&'static str, Merge)];
 }
 
+/// A rollup of raw events: what was made of events that are gone is kept in a table of its own.
+pub trait Kept: Rollup {
+    /// The table of that part, with the same columns and key.
+    const KEPT: &'static str;
+}
+
 /// Declares a row and its table.
 #[doc(hidden)]
 #[macro_export]
@@ -218,10 +224,13 @@ pub(crate) fn bind_rows<'c, T: Table>(query: Query<'c>, rows: &[T]) -> Result<Qu
 
 /// Concurrent writers that take keys in one order never wait for each other in a circle.
 pub(crate) fn insert_sql<T: Table>(engine: Engine) -> String {
+    insert_into_sql::<T>(engine, T::NAME)
+}
+
+fn insert_into_sql<T: Table>(engine: Engine, table: &str) -> String {
     let (rows, names, key) = (whole_rows::<T>(engine), names::<T>(), T::KEY.join(", "));
     format!(
-        "{rows}INSERT INTO {} ({names}) SELECT {names} FROM rows WHERE true ORDER BY {key} ON CONFLICT ",
-        T::NAME
+        "{rows}INSERT INTO {table} ({names}) SELECT {names} FROM rows WHERE true ORDER BY {key} ON CONFLICT "
     )
 }
 
@@ -248,10 +257,28 @@ fn upsert_sql<T: Table>(engine: Engine) -> String {
     )
 }
 
-fn merge_sql<T: Rollup>(engine: Engine) -> String {
-    let merged: Vec<String> =
-        T::MERGE.iter().map(|(name, how)| format!("{name} = {}", how.sql(T::NAME, name))).collect();
-    format!("{}({}) DO UPDATE SET {}", insert_sql::<T>(engine), T::KEY.join(", "), merged.join(", "))
+fn merge_sql<T: Rollup>(engine: Engine, table: &str) -> String {
+    let insert = insert_into_sql::<T>(engine, table);
+    format!("{insert}({}) DO UPDATE SET {}", T::KEY.join(", "), merged::<T>(table))
+}
+
+fn merged<T: Rollup>(table: &str) -> String {
+    let merged = T::MERGE.iter().map(|(name, how)| format!("{name} = {}", how.sql(table, name)));
+    merged.collect::<Vec<_>>().join(", ")
+}
+
+fn begin_again_sql<T: Kept>() -> String {
+    let names = names::<T>();
+    format!("INSERT INTO {} ({names}) SELECT {names} FROM {}", T::NAME, T::KEPT)
+}
+
+fn take_sql<T: Rollup>(engine: Engine, table: &str) -> String {
+    let of = among_numbers(engine, "user_id", "$1");
+    format!("DELETE FROM {table} WHERE {of} RETURNING {}", names::<T>())
+}
+
+fn clear_sql<T: Rollup>() -> String {
+    format!("DELETE FROM {}", T::NAME)
 }
 
 /// The comparison for which NULL is a value like any other.
@@ -267,6 +294,14 @@ pub fn among(engine: Engine, column: &str, placeholder: &str) -> String {
     match engine {
         Engine::Sqlite => format!("{column} IN (SELECT value FROM json_each({placeholder}))"),
         Engine::Postgres => format!("{column} = ANY (CAST({placeholder} AS text[]))"),
+    }
+}
+
+/// The same for a list of numbers, bound by [`Query::bind_numbers`](crate::Query::bind_numbers).
+pub fn among_numbers(engine: Engine, column: &str, placeholder: &str) -> String {
+    match engine {
+        Engine::Sqlite => format!("{column} IN (SELECT value FROM json_each({placeholder}))"),
+        Engine::Postgres => format!("{column} = ANY (CAST({placeholder} AS bigint[]))"),
     }
 }
 
@@ -317,9 +352,44 @@ pub async fn merge<T: Rollup>(tx: &mut Tx, rows: &[T]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
-    let sql = merge_sql::<T>(tx.engine());
+    let sql = merge_sql::<T>(tx.engine(), T::NAME);
     bind_rows(built_query(tx, sql), rows)?.execute().await?;
     Ok(())
+}
+
+/// Merges rows into the part of a rollup that is kept when its raw events go.
+pub async fn keep<T: Kept>(tx: &mut Tx, rows: &[T]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let sql = merge_sql::<T>(tx.engine(), T::KEPT);
+    bind_rows(built_query(tx, sql), rows)?.execute().await?;
+    Ok(())
+}
+
+/// Empties a rollup but for what is kept of events that are gone.
+pub async fn begin_again<T: Kept>(tx: &mut Tx) -> Result<(), Error> {
+    built_query(&mut *tx, clear_sql::<T>()).execute().await?;
+    built_query(tx, begin_again_sql::<T>()).execute().await?;
+    Ok(())
+}
+
+/// Takes the rows of some users out of a rollup, and returns them.
+pub async fn take<T: Rollup>(tx: &mut Tx, users: &[i64]) -> Result<Vec<T>, Error> {
+    take_from(tx, T::NAME, users).await
+}
+
+/// The same out of what is kept of it.
+pub async fn take_kept<T: Kept>(tx: &mut Tx, users: &[i64]) -> Result<Vec<T>, Error> {
+    take_from(tx, T::KEPT, users).await
+}
+
+async fn take_from<T: Rollup>(tx: &mut Tx, table: &str, users: &[i64]) -> Result<Vec<T>, Error> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = take_sql::<T>(tx.engine(), table);
+    Ok(built_query(tx, sql).bind_numbers(users).fetch_all().await?)
 }
 
 /// The rows of one scope whose `column` is one of `values`.
@@ -377,7 +447,26 @@ pub fn json<T: Serialize + ?Sized>(rows: &T) -> Result<String, Error> {
 /// The statement made for the rollup `T`, beside those of [`statements_of`].
 #[doc(hidden)]
 pub fn merge_statement_of<T: Rollup>(engine: Engine) -> (String, String) {
-    (format!("{}::merge", T::NAME), merge_sql::<T>(engine))
+    (format!("{}::merge", T::NAME), merge_sql::<T>(engine, T::NAME))
+}
+
+/// The statements made for the rollup `T` of raw events, beside that one.
+#[doc(hidden)]
+pub fn kept_statements_of<T: Kept>(engine: Engine) -> Vec<(String, String)> {
+    vec![
+        (format!("{}::merge", T::KEPT), merge_sql::<T>(engine, T::KEPT)),
+        (format!("{}::clear", T::NAME), clear_sql::<T>()),
+        (format!("{}::begin_again", T::NAME), begin_again_sql::<T>()),
+    ]
+}
+
+/// The statements that take a user's rows out of the rollup `T`.
+#[doc(hidden)]
+pub fn take_statements_of<T: Kept>(engine: Engine) -> Vec<(String, String)> {
+    vec![
+        (format!("{}::take", T::NAME), take_sql::<T>(engine, T::NAME)),
+        (format!("{}::take", T::KEPT), take_sql::<T>(engine, T::KEPT)),
+    ]
 }
 
 /// The statements made for `T`, for the test that prepares every statement on both engines.

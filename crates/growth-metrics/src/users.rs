@@ -18,9 +18,9 @@ growth_db::statements! {
     TOTAL = "SELECT COUNT(*) AS n FROM users WHERE created_at < $1";
     NEW = "SELECT u.created_at, m.activated_at FROM users u LEFT JOIN user_milestones m ON m.user_id = u.id
     WHERE u.created_at >= $1 AND u.created_at < $2";
-    ACTIVE_DAYS = "SELECT user_id FROM user_activity WHERE month = $1 AND days & $2 <> 0 AND user_id <> 0";
+    ACTIVE_DAYS = "SELECT user_id FROM user_activity WHERE month = $1 AND days & $2 <> 0 AND user_id > 0";
     ACTIVE_SPAN = "SELECT DISTINCT user_id FROM events
-    WHERE created_at >= $1 AND created_at < $2 AND user_id <> 0";
+    WHERE created_at >= $1 AND created_at < $2 AND user_id > 0 AND active";
 }
 
 /// The figures of both windows.

@@ -31,6 +31,12 @@ const MAX_DURATION_MS: i64 = 366 * 24 * 60 * 60 * 1000;
 /// So many contacts in one event are a mistake, and could outgrow a day's total as well.
 const MAX_CONTACTS: i64 = 1_000_000_000;
 
+/// The most bytes of an event's texts and properties: the limit that Segment's protocol has.
+pub const MAX_EVENT: usize = 32 * 1024;
+
+/// Longer than any honest `User-Agent` or address of a page; the rest is cut off.
+const MAX_CONTEXT: usize = 1024;
+
 /// Why an event cannot be stored.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum Problem {
@@ -46,6 +52,10 @@ pub(crate) enum Problem {
     Long(&'static str, usize),
     #[error("properties are not a JSON object")]
     Properties,
+    #[error("the event has {0} bytes, more than {MAX_EVENT}")]
+    Large(usize),
+    #[error("{0} is before {1}, up to which events are pruned")]
+    Pruned(DateTime<Utc>, DateTime<Utc>),
     #[error("duration_ms is {0}: it has to be from 0 to {MAX_DURATION_MS}")]
     Duration(i64),
     #[error("the property contacts is {0}: it has to be from 0 to {MAX_CONTACTS}")]
@@ -67,6 +77,10 @@ pub(crate) struct Accepted {
     pub(crate) message: Option<(String, String)>,
     /// The application's user id.
     pub(crate) user: Option<String>,
+    /// The visitor, where there is no user.
+    pub(crate) visitor: Option<String>,
+    /// The address that `row.ip_hash` is still to be made of.
+    pub(crate) ip: Option<String>,
     /// What is stored; its user and, without a message id, its own id are still to be set.
     pub(crate) row: EventRow,
 }
@@ -84,7 +98,13 @@ impl Accepted {
         let source = id("source", &event.source)?;
         let message_id = event.message_id.as_deref().map(|text| filled_id("message_id", text)).transpose()?;
         let user = event.user.as_deref().map(|text| filled_id("user", text)).transpose()?;
+        let visitor =
+            event.anonymous_id.as_deref().map(|text| filled_id("anonymous_id", text)).transpose()?;
         let app_name = id("app", &event.app)?;
+        let size = size(event);
+        if size > MAX_EVENT {
+            return Err(Problem::Large(size));
+        }
         if let Some(duration) = event.duration_ms.filter(|ms| !(0..=MAX_DURATION_MS).contains(ms)) {
             return Err(Problem::Duration(duration));
         }
@@ -101,14 +121,57 @@ impl Accepted {
             duration_ms: event.duration_ms,
             status: status.as_str().to_owned(),
             error_message: event.error_message.as_deref().map(clean),
+            ip_hash: None,
+            user_agent: event.context.user_agent.as_deref().map(cut),
+            referrer: event.context.referrer.as_deref().map(cut),
+            active: event.active,
+            ip: None,
         };
-        Ok(Self { message, user, row })
+        let visitor = visitor.filter(|_| user.is_none());
+        Ok(Self { message, user, visitor, ip: event.context.ip.as_deref().map(cut), row })
     }
 }
 
-/// Reads the number of contacts that an event tells of; one without a whole number tells of none.
-pub(crate) fn contacts(properties: &Value) -> i64 {
-    properties.get("contacts").and_then(Value::as_i64).unwrap_or(0)
+/// How many bytes the parts of an event have that may be of any length.
+fn size(event: &Event) -> usize {
+    let texts = [&event.session_id, &event.error_message];
+    let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+    texts + json_size(&event.properties)
+}
+
+/// How many bytes a value has as JSON.
+fn json_size(value: &Value) -> usize {
+    let mut counter = Counter(0);
+    // Counting cannot fail, and a value that is no JSON is not one.
+    let _ = serde_json::to_writer(&mut counter, value);
+    counter.0
+}
+
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Cuts a text that is only looked at.
+fn cut(text: &str) -> String {
+    let mut end = text.len().min(MAX_CONTEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    clean(text.get(..end).unwrap_or_default())
+}
+
+/// Reads the number of contacts that an event's property tells of; one without a whole number tells of none.
+pub(crate) fn contacts(property: Option<&Value>) -> i64 {
+    property.and_then(Value::as_i64).filter(|contacts| (0..=MAX_CONTACTS).contains(contacts)).unwrap_or(0)
 }
 
 /// Checks a text that becomes part of a key.

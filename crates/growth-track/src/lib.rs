@@ -11,16 +11,27 @@
 //! This crate has no clock: the caller says when something arrived.
 
 mod accepted;
+mod again;
+mod batch;
+mod counting;
+mod digest;
 mod error;
 mod event;
-mod record;
+mod identities;
+mod keys;
 mod rollups;
-mod time_zone;
 mod usage;
 mod users;
+mod visitors;
 
+pub use accepted::MAX_EVENT;
+pub use again::{
+    Forgotten, Pruned, Rebuilt, forget, forget_old_receipts, month_of_pruning, prunable, prune, rebuild,
+};
+pub use batch::{Batch, Once, Recorded, Settings, Written, record, write};
+pub use counting::{Counting, DEFAULT_ACTIVATION_EVENT};
 pub use error::Error;
-pub use event::{Event, Usage, User};
-pub use record::{Recorded, Settings, record};
-pub use usage::{Counted, count_usage};
+pub use event::{Context, Counters, Event, Identity, Usage, User};
+pub use keys::{KeyError, WriteKey, create_key, key_digest, list_keys, revoke_keys};
+pub use usage::count_usage;
 pub use users::{Upserted, upsert_users};

@@ -2,100 +2,87 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use growth_db::rows::UsageRow;
-use growth_db::{Db, Error as DbError, table};
+use growth_db::{Db, Error as DbError, Tx, table};
 
 use crate::accepted::{filled_id, id};
+use crate::batch::{Batch, Message, People, Recorded, Settings, write};
 use crate::error::Error;
-use crate::event::Usage;
-use crate::users;
+use crate::event::{Counters, Usage};
 
 /// More than this at once is a mistake, and could outgrow a counter.
 const MAX_INCREMENT: i64 = 1_000_000_000_000;
 
-/// What became of a set of increments.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    /// How many were added.
-    pub counted: usize,
-    /// The position and what is wrong with each that was left out.
-    pub rejected: Vec<(usize, String)>,
-}
-
-/// Adds increments to the counters, in one transaction, at the time `at`.
+/// Adds increments to the counters, in one transaction, at the time `at`: [`write`] for usage alone.
 ///
-/// Counting twice counts double: usage has no message ids. Users who are not known yet are
-/// created, as old as the middle of the day or `at`, whichever is earlier. An increment that is
-/// negative or above 10¹², or for a day before the year 2000 or more than a day after `at`, is left
-/// out, and named in [`Counted::rejected`].
-pub async fn count_usage(db: &Db, usage: &[Usage], at: DateTime<Utc>) -> Result<Counted, Error> {
-    let at = at.trunc_subsecs(6);
-    let mut counted = Counted::default();
-    let mut sums: BTreeMap<(String, NaiveDate, String), UsageRow> = BTreeMap::new();
-    for (index, usage) in usage.iter().enumerate() {
-        match key(usage, at) {
-            Ok(key) => {
-                let fresh = empty(key.1, &key.2, at);
-                add(sums.entry(key).or_insert(fresh), usage);
-                counted.counted += 1;
-            }
-            Err(problem) => counted.rejected.push((index, problem)),
+/// Without a message id, counting twice counts double. Users who are not known yet are created, as old as the middle
+/// of the day or `at`, whichever is earlier.
+///
+/// # Errors
+///
+/// See [`write`].
+pub async fn count_usage(db: &Db, usage: &[Usage], at: DateTime<Utc>) -> Result<Recorded, Error> {
+    Ok(write(db, Batch { usage, ..Batch::default() }, &Settings::new(at)).await?.usage)
+}
+
+/// An increment that can be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Increment {
+    pub(crate) message: Option<Message>,
+    pub(crate) user: String,
+    pub(crate) seen_at: DateTime<Utc>,
+    date: NaiveDate,
+    app: String,
+    counters: Counters,
+}
+
+impl Increment {
+    /// Checks an increment that arrived at `at`.
+    pub(crate) fn check(usage: &Usage, at: DateTime<Utc>) -> Result<Self, String> {
+        let text = |problem: crate::accepted::Problem| problem.to_string();
+        let user = filled_id("user", &usage.user).map_err(text)?;
+        let app = id("app", &usage.app).map_err(text)?;
+        let source = id("source", &usage.source).map_err(text)?;
+        let message = usage.message_id.as_deref().map(|id| filled_id("message_id", id));
+        let message = message.transpose().map_err(text)?.map(|id| (source, id));
+        let date = usage.date;
+        let last = at.date_naive() + Days::new(1);
+        if date.year() < 2000 || date > last {
+            return Err(format!("date is {date}: it has to be from the year 2000 to {last}"));
         }
-    }
-    if sums.is_empty() {
-        return Ok(counted);
-    }
-    let mut seen: BTreeMap<&str, DateTime<Utc>> = BTreeMap::new();
-    for (user, date, _) in sums.keys() {
+        let mut increments = Counters::NAMES.into_iter().zip(usage.counters.values());
+        if let Some((name, increment)) =
+            increments.find(|(_, increment)| !(0..=MAX_INCREMENT).contains(increment))
+        {
+            return Err(format!("{name} is {increment}: it has to be from 0 to {MAX_INCREMENT}"));
+        }
         let noon = date.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(12);
-        let earliest = seen.entry(user).or_insert(at);
-        *earliest = noon.min(*earliest);
-    }
-    let mut tx = db.begin().await?;
-    let numbers = users::numbers(&mut tx, &seen).await?;
-    let rows = sums.into_iter().map(|((user, ..), row)| {
-        let user_id = users::number(&numbers, &user)?;
-        Ok(UsageRow { user_id, ..row })
-    });
-    let rows: Vec<UsageRow> = rows.collect::<Result<_, DbError>>()?;
-    table::merge(&mut tx, &rows).await?;
-    tx.commit().await?;
-    Ok(counted)
-}
-
-fn key(usage: &Usage, at: DateTime<Utc>) -> Result<(String, NaiveDate, String), String> {
-    let user = filled_id("user", &usage.user).map_err(|problem| problem.to_string())?;
-    let app = id("app", &usage.app).map_err(|problem| problem.to_string())?;
-    let date = usage.date;
-    let last = at.date_naive() + Days::new(1);
-    if date.year() < 2000 || date > last {
-        return Err(format!("date is {date}: it has to be from the year 2000 to {last}"));
-    }
-    let increments = [
-        ("enrichments", usage.enrichments),
-        ("searches", usage.searches),
-        ("exports", usage.exports),
-        ("pitches_generated", usage.pitches_generated),
-        ("emails_sent", usage.emails_sent),
-        ("campaigns_created", usage.campaigns_created),
-        ("contacts_added", usage.contacts_added),
-        ("sessions", usage.sessions),
-        ("session_duration_ms", usage.session_duration_ms),
-    ];
-    match increments.into_iter().find(|(_, increment)| !(0..=MAX_INCREMENT).contains(increment)) {
-        Some((name, increment)) => {
-            Err(format!("{name} is {increment}: it has to be from 0 to {MAX_INCREMENT}"))
-        }
-        None => Ok((user, date, app)),
+        Ok(Self { message, user, seen_at: noon.min(at), date, app, counters: usage.counters })
     }
 }
 
-fn empty(date: NaiveDate, app: &str, updated_at: DateTime<Utc>) -> UsageRow {
+/// Adds increments to the counters of people who were not forgotten.
+pub(crate) async fn store(
+    tx: &mut Tx,
+    increments: Vec<(usize, Increment)>,
+    people: &People,
+    at: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let mut sums: BTreeMap<(i64, NaiveDate, String), UsageRow> = BTreeMap::new();
+    for (_, Increment { user, date, app, counters, .. }) in increments {
+        let Some(user_id) = people.number(&user) else { continue };
+        let row = sums.entry((user_id, date, app)).or_insert_with_key(|key| empty(key, at));
+        counters.add_to(row);
+    }
+    table::merge(tx, &sums.into_values().collect::<Vec<_>>()).await
+}
+
+fn empty((user_id, date, app): &(i64, NaiveDate, String), updated_at: DateTime<Utc>) -> UsageRow {
     UsageRow {
-        user_id: 0,
-        date,
-        app_name: app.to_owned(),
+        user_id: *user_id,
+        date: *date,
+        app_name: app.clone(),
         enrichments: 0,
         searches: 0,
         exports: 0,
@@ -107,16 +94,4 @@ fn empty(date: NaiveDate, app: &str, updated_at: DateTime<Utc>) -> UsageRow {
         session_duration_ms: 0,
         updated_at,
     }
-}
-
-fn add(row: &mut UsageRow, usage: &Usage) {
-    row.enrichments += usage.enrichments;
-    row.searches += usage.searches;
-    row.exports += usage.exports;
-    row.pitches_generated += usage.pitches_generated;
-    row.emails_sent += usage.emails_sent;
-    row.campaigns_created += usage.campaigns_created;
-    row.contacts_added += usage.contacts_added;
-    row.sessions += usage.sessions;
-    row.session_duration_ms += usage.session_duration_ms;
 }

@@ -1,12 +1,14 @@
 //! Who the users are: as the application tells them, or as events name them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, SubsecRound, Utc};
-use growth_db::rows::users::{self, SeenUser, ToldUser};
-use growth_db::{Db, Error as DbError, SqlError, Tx};
+use growth_db::rows::settings::{self, ERASURE_SALT};
+use growth_db::rows::users::{self, KnownUser, SeenUser, ToldUser};
+use growth_db::{Db, Error as DbError, Tx};
 
 use crate::accepted::{clean, filled_id};
+use crate::digest;
 use crate::error::Error;
 use crate::event::User;
 
@@ -15,6 +17,8 @@ use crate::event::User;
 pub struct Upserted {
     /// How many are new or differ from before.
     pub changed: u64,
+    /// How many were forgotten, and are not brought back.
+    pub erased: usize,
     /// The position and what is wrong with each that was left out.
     pub rejected: Vec<(usize, String)>,
 }
@@ -35,8 +39,18 @@ pub async fn upsert_users(db: &Db, users: &[User]) -> Result<Upserted, Error> {
             Err(problem) => upserted.rejected.push((index, problem.to_string())),
         }
     }
+    if by_id.is_empty() {
+        return Ok(upserted);
+    }
+    let salt = settings::read(db, ERASURE_SALT).await?;
+    let mut tx = db.begin().await?;
+    let all: Vec<&str> = by_id.keys().map(String::as_str).collect();
+    let known = users::find(&mut tx, &all).await?;
+    let erased = erased(&mut tx, &salt, &all, &known).await?;
+    upserted.erased = erased.len();
     let told: Vec<ToldUser<'_>> = by_id
         .iter()
+        .filter(|(external_id, _)| !erased.contains(*external_id))
         .map(|(external_id, (email, user))| ToldUser {
             external_id,
             email: email.as_deref(),
@@ -44,24 +58,21 @@ pub async fn upsert_users(db: &Db, users: &[User]) -> Result<Upserted, Error> {
             is_admin: user.is_admin,
         })
         .collect();
-    if told.is_empty() {
-        return Ok(upserted);
-    }
-    let mut tx = db.begin().await?;
     upserted.changed = users::tell(&mut tx, &told).await?;
     tx.commit().await?;
     Ok(upserted)
 }
 
-/// Gives the numbers of users, each with the time it was seen at; creates those who are new.
+/// Gives the numbers of users, each with the time it was seen at, of whom some are known; creates those who are new.
 pub(crate) async fn numbers(
     tx: &mut Tx,
     seen: &BTreeMap<&str, DateTime<Utc>>,
+    known: Vec<KnownUser>,
 ) -> Result<HashMap<String, i64>, DbError> {
     let all: Vec<&str> = seen.keys().copied().collect();
     let mut numbers = HashMap::new();
     let mut news: BTreeMap<&str, DateTime<Utc>> = seen.clone();
-    for user in users::find(&mut *tx, &all).await? {
+    for user in known {
         let external_id = user.external_id.as_str();
         if seen.get(external_id).is_none_or(|at| !user.known_from_events || *at >= user.created_at) {
             news.remove(external_id);
@@ -79,7 +90,20 @@ pub(crate) async fn numbers(
     Ok(numbers)
 }
 
-/// Looks up what [`numbers`] gave; an error for a user who was removed in that very moment.
-pub(crate) fn number(numbers: &HashMap<String, i64>, external_id: &str) -> Result<i64, DbError> {
-    numbers.get(external_id).copied().ok_or(DbError::Database(SqlError::RowNotFound))
+/// Which of some ids, of which some are known, are of people who were forgotten.
+pub(crate) async fn erased(
+    tx: &mut Tx,
+    salt: &str,
+    external_ids: &[&str],
+    known: &[KnownUser],
+) -> Result<HashSet<String>, DbError> {
+    if known.len() >= external_ids.len() {
+        return Ok(HashSet::new());
+    }
+    let known: HashSet<&str> = known.iter().map(|user| user.external_id.as_str()).collect();
+    let unknown = external_ids.iter().filter(|id| !known.contains(**id));
+    let tombstones: HashMap<String, &str> = unknown.map(|id| (digest::tombstone(salt, id), *id)).collect();
+    let wanted: Vec<&str> = tombstones.keys().map(String::as_str).collect();
+    let found = users::find(tx, &wanted).await?;
+    Ok(found.into_iter().filter_map(|user| Some((*tombstones.get(&user.external_id)?).to_owned())).collect())
 }

@@ -2,16 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Datelike, Months, NaiveDate};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 
 use crate::engine::{Db, Engine, Tx, built_query, query};
 use crate::error::Error;
 use crate::rows::{EventRow, ReceiptRow};
-use crate::table::{bind_rows, insert_new_sql, json};
+use crate::table::{among_numbers, bind_rows, insert_new_sql, json, names};
 
 statements! {
     ANY = "SELECT COUNT(*) > 0 AS known FROM (SELECT 1 FROM daily_event LIMIT 1) AS one";
+    DELETE_BEFORE = "DELETE FROM events WHERE created_at < $1";
+    FORGET_RECEIPTS = "DELETE FROM event_receipts WHERE received_at < $1";
+    SALT = "SELECT salt FROM daily_salts WHERE day = $1";
+    BEGIN_SALT = "INSERT INTO daily_salts (day, salt) VALUES ($1, $2) ON CONFLICT (day) DO NOTHING";
+    END_SALTS = "DELETE FROM daily_salts WHERE day < $1";
 }
+
+const POSTGRES_PARTITIONS: &str = "SELECT CAST(relname AS TEXT) AS name FROM pg_inherits
+    JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = CAST('events' AS regclass)";
 
 /// A look into the catalogue's tables, since `to_regclass` may remember how it was before the lock.
 const POSTGRES_MISSING: &str =
@@ -59,7 +67,163 @@ pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
     vec![
         ("events::store_receipts".to_owned(), store_receipts_sql(engine)),
         ("events::store".to_owned(), store_sql(engine)),
+        ("events::delete_of".to_owned(), delete_of_sql(engine)),
+        ("events::give".to_owned(), give_sql()),
+        ("events::read all".to_owned(), read_sql(engine, Which::All)),
+        ("events::read before".to_owned(), read_sql(engine, Which::Before(DateTime::UNIX_EPOCH))),
+        ("events::read of".to_owned(), read_sql(engine, Which::Of(&[]))),
+        ("events::count before".to_owned(), count_sql(engine, Which::Before(DateTime::UNIX_EPOCH))),
     ]
+}
+
+/// The part of a raw event that its rollups are made of.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct CountedRow {
+    /// `users.id`, 0 for none, negative for a visitor.
+    pub user_id: i64,
+    /// When it happened.
+    pub created_at: DateTime<Utc>,
+    /// Tells events of one user in the same microsecond apart.
+    pub id: i64,
+    /// A name of the catalogue, or a custom one.
+    pub event_name: String,
+    /// The application.
+    pub app_name: String,
+    /// `success`, `failed` or `pending`.
+    pub status: String,
+    /// Milliseconds.
+    pub duration_ms: Option<i64>,
+    /// Whether it shows that the user is there.
+    pub active: bool,
+    /// The property `contacts`, as JSON.
+    pub contacts: Option<String>,
+}
+
+/// Which raw events are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which<'a> {
+    /// All of them.
+    All,
+    /// Those that happened before an instant.
+    Before(DateTime<Utc>),
+    /// Those of some users.
+    Of(&'a [i64]),
+}
+
+/// Reads raw events in the order of their keys, at most `most` of those after the key `after`.
+pub async fn read(
+    tx: &mut Tx,
+    which: Which<'_>,
+    after: Option<(i64, DateTime<Utc>, i64)>,
+    most: u32,
+) -> Result<Vec<CountedRow>, Error> {
+    let sql = read_sql(tx.engine(), which);
+    let (user, at, id) = after.unwrap_or((i64::MIN, DateTime::UNIX_EPOCH, i64::MIN));
+    let query = built_query(tx, sql).bind(user).bind(at).bind(id).bind(i64::from(most));
+    let query = match which {
+        Which::All => query,
+        Which::Before(end) => query.bind(end),
+        Which::Of(users) => query.bind_numbers(users),
+    };
+    Ok(query.fetch_all().await?)
+}
+
+/// How many raw events there are.
+pub async fn count(tx: &mut Tx, which: Which<'_>) -> Result<u64, Error> {
+    let sql = count_sql(tx.engine(), which);
+    let query = built_query(tx, sql);
+    let query = match which {
+        Which::All => query,
+        Which::Before(end) => query.bind(end),
+        Which::Of(users) => query.bind_numbers(users),
+    };
+    let (n,): (i64,) = query.fetch_one().await?;
+    Ok(u64::try_from(n).unwrap_or_default())
+}
+
+/// Deletes the raw events of some users; returns how many there were.
+pub async fn delete_of(tx: &mut Tx, users: &[i64]) -> Result<u64, Error> {
+    let sql = delete_of_sql(tx.engine());
+    Ok(built_query(tx, sql).bind_numbers(users).execute().await?)
+}
+
+/// Makes the events of one user those of another. What is distributed by user cannot be updated, only written anew.
+pub async fn give(tx: &mut Tx, from: i64, to: i64) -> Result<(), Error> {
+    built_query(&mut *tx, give_sql()).bind(to).bind(from).execute().await?;
+    delete_of(tx, &[from]).await?;
+    Ok(())
+}
+
+/// Deletes the raw events that happened before the first day of a UTC month; on Postgres whole partitions are dropped.
+pub async fn delete_before(tx: &mut Tx, month: NaiveDate) -> Result<(), Error> {
+    if tx.engine() == Engine::Sqlite {
+        let start = month.and_time(chrono::NaiveTime::MIN).and_utc();
+        query(tx, DELETE_BEFORE).bind(start).execute().await?;
+        return Ok(());
+    }
+    let names: Vec<(String,)> = query(&mut *tx, POSTGRES_PARTITIONS).fetch_all().await?;
+    for (name,) in names.into_iter().filter(|(name,)| name.starts_with("events_") && *name < partition(month))
+    {
+        built_query(&mut *tx, format!("DROP TABLE {name}")).execute().await?;
+    }
+    Ok(())
+}
+
+/// Forgets receipts that are older than any retry.
+pub async fn forget_receipts(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64, Error> {
+    Ok(query(tx, FORGET_RECEIPTS).bind(before).execute().await?)
+}
+
+/// Gives what addresses of a day are hashed with, which is `fresh` where nobody has begun the day.
+///
+/// The salts of earlier days go: nobody can tell then whose address a hash was.
+pub async fn daily_salt(tx: &mut Tx, day: NaiveDate, fresh: &str) -> Result<String, Error> {
+    if let Some((salt,)) = query(&mut *tx, SALT).bind(day).fetch_optional().await? {
+        return Ok(salt);
+    }
+    query(&mut *tx, BEGIN_SALT).bind(day).bind(fresh).execute().await?;
+    // A server whose clock is a little behind may still be in the day before.
+    query(&mut *tx, END_SALTS).bind(day - Days::new(1)).execute().await?;
+    let (salt,) = query(tx, SALT).bind(day).fetch_one().await?;
+    Ok(salt)
+}
+
+/// Where the rows of `which` are, from the placeholder `$n` on.
+fn which_sql(engine: Engine, which: Which<'_>, n: u8) -> String {
+    match which {
+        Which::All => "true".to_owned(),
+        Which::Before(_) => format!("created_at < ${n}"),
+        Which::Of(_) => among_numbers(engine, "user_id", &format!("${n}")),
+    }
+}
+
+fn read_sql(engine: Engine, which: Which<'_>) -> String {
+    let contacts = match engine {
+        Engine::Sqlite => "properties -> '$.contacts'",
+        Engine::Postgres => "CAST(properties -> 'contacts' AS TEXT)",
+    };
+    format!(
+        "SELECT user_id, created_at, id, event_name, app_name, status, duration_ms, active, {contacts} AS contacts \
+         FROM events WHERE (user_id, created_at, id) > ($1, $2, $3) AND {} \
+         ORDER BY user_id, created_at, id LIMIT $4",
+        which_sql(engine, which, 5)
+    )
+}
+
+fn count_sql(engine: Engine, which: Which<'_>) -> String {
+    format!("SELECT COUNT(*) AS n FROM events WHERE {}", which_sql(engine, which, 1))
+}
+
+fn delete_of_sql(engine: Engine) -> String {
+    format!("DELETE FROM events WHERE {}", among_numbers(engine, "user_id", "$1"))
+}
+
+fn give_sql() -> String {
+    let rest = names::<EventRow>().replace("user_id, ", "");
+    format!(
+        "INSERT INTO events (user_id, {rest}) SELECT $1, {rest} FROM events WHERE user_id = $2 \
+         ON CONFLICT (user_id, created_at, id) DO NOTHING"
+    )
 }
 
 /// Makes sure that Postgres has a place for the events of these UTC months.
@@ -92,6 +256,12 @@ pub async fn make_partitions(db: &Db, months: &BTreeSet<NaiveDate>) -> Result<()
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// The first day of an instant's UTC month, and those of as many months after it.
+pub fn months_from(at: DateTime<Utc>, more: u32) -> BTreeSet<NaiveDate> {
+    let first = at.date_naive().with_day(1).unwrap_or_default();
+    (0..=more).filter_map(|n| first.checked_add_months(Months::new(n))).collect()
 }
 
 fn partition(month: NaiveDate) -> String {

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use sqlx::types::Json;
 
-use crate::table::{Merge, Rollup};
+use crate::table::{Kept, Merge, Rollup};
 
 table! {
     /// A product event.
@@ -31,6 +31,16 @@ table! {
         status: String,
         /// What went wrong.
         error_message: Option<String>,
+        /// A digest of the client's address that is comparable for a day.
+        ip_hash: Option<String>,
+        /// The client.
+        user_agent: Option<String>,
+        /// The page before.
+        referrer: Option<String>,
+        /// Whether it shows that the user is there.
+        active: bool,
+        /// The client's address, where it is kept.
+        ip: Option<String>,
     }
 }
 
@@ -62,6 +72,10 @@ table! {
 
 impl Rollup for ActivityRow {
     const MERGE: &'static [(&'static str, Merge)] = &[("days", Merge::Bits), ("n", Merge::Sum)];
+}
+
+impl Kept for ActivityRow {
+    const KEPT: &'static str = "kept_activity";
 }
 
 table! {
@@ -96,6 +110,10 @@ impl Rollup for DailyEventRow {
     ];
 }
 
+impl Kept for DailyEventRow {
+    const KEPT: &'static str = "kept_daily_event";
+}
+
 table! {
     /// A user's firsts and lasts.
     pub struct MilestoneRow: "user_milestones" ("user_id") {
@@ -119,6 +137,10 @@ impl Rollup for MilestoneRow {
         ("activated_at", Merge::Earliest),
         ("last_seen_at", Merge::Latest),
     ];
+}
+
+impl Kept for MilestoneRow {
+    const KEPT: &'static str = "kept_milestones";
 }
 
 table! {

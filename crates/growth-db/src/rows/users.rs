@@ -10,6 +10,14 @@ use crate::table::{Kind, among, differs, json, rows};
 statements! {
     TAKE_UNLINKED = "DELETE FROM users_to_link
     WHERE user_id IN (SELECT user_id FROM users_to_link ORDER BY user_id LIMIT $1) RETURNING user_id";
+    ERASE = "UPDATE users SET external_id = $1, email = NULL, is_admin = FALSE, erased_at = $2 WHERE id = $3";
+    FIND_WHOLE = "SELECT id, external_id, email, created_at FROM users WHERE external_id = $1 AND erased_at IS NULL";
+    MAKE_OLDER = "UPDATE users SET created_at = $1 WHERE id = $2 AND known_from_events AND created_at > $1";
+    LEAVE_LINKS = "DELETE FROM users_to_link WHERE user_id = $1";
+    LIST = "SELECT u.external_id, u.email, u.created_at, u.is_admin, m.activated_at, m.last_seen_at
+    FROM users u LEFT JOIN user_milestones m ON m.user_id = u.id
+    WHERE u.erased_at IS NULL ORDER BY u.created_at DESC, u.id DESC LIMIT $1";
+    COUNT = "SELECT COUNT(*) AS n FROM users WHERE erased_at IS NULL";
     ANY_UNLINKED = "SELECT EXISTS (SELECT 1 FROM users_to_link) AS any_unlinked";
 }
 
@@ -59,6 +67,85 @@ pub struct ToldUser<'a> {
     pub created_at: DateTime<Utc>,
     /// Whether the user may see everything.
     pub is_admin: bool,
+}
+
+/// What an application tells of one of its users in passing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct IdentifiedUser<'a> {
+    /// The application's user id.
+    pub external_id: &'a str,
+    /// E-mail address; `None` leaves a known one as it is.
+    pub email: Option<&'a str>,
+    /// When the user signed up; `None` leaves what is known as it is.
+    pub signed_up_at: Option<DateTime<Utc>>,
+    /// When it was told; a user who is new is as old.
+    pub told_at: DateTime<Utc>,
+}
+
+impl IdentifiedUser<'_> {
+    /// Whether it says more than that there is such a user.
+    pub fn tells_something(&self) -> bool {
+        self.email.is_some() || self.signed_up_at.is_some()
+    }
+}
+
+/// A user as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct ListedUser {
+    /// The application's user id.
+    pub external_id: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// When the user signed up.
+    pub created_at: DateTime<Utc>,
+    /// Whether the user may see everything.
+    pub is_admin: bool,
+    /// When the user was activated.
+    pub activated_at: Option<DateTime<Utc>>,
+    /// The last event.
+    pub last_seen_at: Option<DateTime<Utc>>,
+}
+
+/// The users who came last, at most `most`.
+pub async fn list(db: &Db, most: u32) -> Result<Vec<ListedUser>, Error> {
+    Ok(query(db, LIST).bind(i64::from(most)).fetch_all().await?)
+}
+
+/// How many users there are.
+pub async fn count(db: &Db) -> Result<i64, Error> {
+    let (n,) = query(db, COUNT).fetch_one().await?;
+    Ok(n)
+}
+
+/// Adds or changes users as an application tells of them in passing; no two may have the same id.
+pub async fn identify(tx: &mut Tx, users: &[IdentifiedUser<'_>]) -> Result<(), Error> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    let sql = identify_sql(tx.engine());
+    let changed: Vec<(i64,)> = built_query(&mut *tx, sql).bind(json(users)?).fetch_all().await?;
+    let ids: Vec<i64> = changed.into_iter().map(|(id,)| id).collect();
+    wait_for_links(tx, &ids).await
+}
+
+/// Makes users older who are known from later events only, by their numbers.
+pub async fn make_older(tx: &mut Tx, firsts: &[(i64, DateTime<Utc>)]) -> Result<(), Error> {
+    for (id, at) in firsts {
+        query(&mut *tx, MAKE_OLDER).bind(*at).bind(*id).execute().await?;
+    }
+    Ok(())
+}
+
+/// Takes from a user everything that says who it was; `external_id` is what remains in the id's place.
+pub async fn erase(tx: &mut Tx, id: i64, external_id: &str, at: DateTime<Utc>) -> Result<(), Error> {
+    query(&mut *tx, ERASE).bind(external_id).bind(at).bind(id).execute().await?;
+    query(tx, LEAVE_LINKS).bind(id).execute().await?;
+    Ok(())
+}
+
+/// Looks one user up by the id in the application.
+pub async fn find_whole(tx: &mut Tx, external_id: &str) -> Result<Option<UserRow>, Error> {
+    Ok(query(tx, FIND_WHOLE).bind(external_id).fetch_optional().await?)
 }
 
 /// Looks users up by their ids in the application.
@@ -170,6 +257,31 @@ fn tell_sql(engine: Engine) -> String {
     )
 }
 
+fn identify_sql(engine: Engine) -> String {
+    let columns = [
+        ("external_id", Kind::Text),
+        ("email", Kind::Text),
+        ("signed_up_at", Kind::Time),
+        ("told_at", Kind::Time),
+    ];
+    // What the new row would say, in the words of the one that is there.
+    let created_at = "CASE WHEN NOT excluded.known_from_events \
+         OR users.known_from_events AND excluded.created_at < users.created_at \
+         THEN excluded.created_at ELSE users.created_at END";
+    let known_from_events = "(users.known_from_events AND excluded.known_from_events)";
+    format!(
+        "{}INSERT INTO users (external_id, email, created_at, is_admin, known_from_events) \
+         SELECT external_id, email, COALESCE(signed_up_at, told_at), false, signed_up_at IS NULL \
+         FROM rows WHERE true ORDER BY external_id \
+         ON CONFLICT (external_id) DO UPDATE SET email = COALESCE(excluded.email, users.email), \
+         created_at = {created_at}, known_from_events = {known_from_events} \
+         WHERE (users.email, users.created_at, users.known_from_events) {} \
+         (COALESCE(excluded.email, users.email), {created_at}, {known_from_events}) RETURNING id",
+        rows(engine, &columns),
+        differs(engine)
+    )
+}
+
 /// A user who is on the list stays there, even if somebody is about to take it off: that one waits for us.
 fn wait_sql(engine: Engine) -> String {
     format!(
@@ -191,6 +303,7 @@ pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
         ("find", find_sql(engine)),
         ("see", see_sql(engine)),
         ("tell", tell_sql(engine)),
+        ("identify", identify_sql(engine)),
         ("wait", wait_sql(engine)),
         ("by_id", by_id_sql(engine)),
     ];

@@ -291,6 +291,11 @@ on_each_engine! {
             duration_ms: (id % 2 == 0).then_some(i64::MAX),
             status: "success".to_owned(),
             error_message: Some(HARD_WORDS.to_owned()),
+            ip_hash: None,
+            user_agent: Some(HARD_WORDS.to_owned()),
+            referrer: None,
+            active: id % 2 == 0,
+            ip: None,
         };
         let all = [
             event(i64::MAX, "2026-06-30T23:59:59.999999Z"),
@@ -304,7 +309,7 @@ on_each_engine! {
         assert_eq!(events::store(&mut tx, &all[..2]).await.unwrap(), [i64::MAX, 2]);
         assert_eq!(events::store(&mut tx, &all).await.unwrap(), [3]);
         let sql = "SELECT user_id, created_at, id, event_name, event_category, app_name, session_id, properties,
-            duration_ms, status, error_message FROM events ORDER BY created_at";
+            duration_ms, status, error_message, ip_hash, user_agent, referrer, active, ip FROM events ORDER BY created_at";
         let stored: Vec<EventRow> = query(&mut tx, sql).fetch_all().await.unwrap();
         assert_eq!(stored, all);
     }

@@ -196,7 +196,7 @@ impl<'a> Visit<'a> {
         let results = self.random.between(0, 240);
         let told = json!({ "field": field, "results": results });
         if self.tell_end(journal, "search_performed", told, None, (0, 2)) {
-            journal.usage(self.user, self.now.date_naive(), ENRICH).searches += 1;
+            journal.usage(self.user, self.now.date_naive(), ENRICH).counters.searches += 1;
         }
     }
 
@@ -228,8 +228,8 @@ impl<'a> Visit<'a> {
         let told = json!({ "contacts": contacts, "found": found });
         if self.tell_end(journal, "enrichment_completed", told, None, seconds) {
             let usage = journal.usage(self.user, self.now.date_naive(), ENRICH);
-            usage.enrichments += contacts;
-            usage.contacts_added += found;
+            usage.counters.enrichments += contacts;
+            usage.counters.contacts_added += found;
         }
     }
 
@@ -255,7 +255,7 @@ impl<'a> Visit<'a> {
         self.tell(journal, ENRICH, &started, json!({ "rows": rows }));
         let completed = format!("export_{kind}_completed");
         if self.tell_end(journal, &completed, json!({ "rows": rows }), None, (1, 12)) {
-            journal.usage(self.user, self.now.date_naive(), ENRICH).exports += 1;
+            journal.usage(self.user, self.now.date_naive(), ENRICH).counters.exports += 1;
         }
     }
 
@@ -264,14 +264,14 @@ impl<'a> Visit<'a> {
         let recipients = self.random.between(5, 60);
         let date = self.now.date_naive();
         if self.tell(journal, TRACKER, "pitch_generated", json!({ "recipients": recipients })) {
-            journal.usage(self.user, date, TRACKER).pitches_generated += 1;
+            journal.usage(self.user, date, TRACKER).counters.pitches_generated += 1;
         }
         if self.random.percent(40) {
             self.pause(60, 300);
             if self.tell(journal, TRACKER, "campaign_created", json!({ "recipients": recipients })) {
                 let usage = journal.usage(self.user, date, TRACKER);
-                usage.campaigns_created += 1;
-                usage.emails_sent += recipients;
+                usage.counters.campaigns_created += 1;
+                usage.counters.emails_sent += recipients;
             }
         }
     }
@@ -282,7 +282,7 @@ impl<'a> Visit<'a> {
             return;
         }
         let usage = journal.usage(self.user, self.began.date_naive(), ENRICH);
-        usage.sessions += 1;
-        usage.session_duration_ms += (self.now - self.began).num_milliseconds();
+        usage.counters.sessions += 1;
+        usage.counters.session_duration_ms += (self.now - self.began).num_milliseconds();
     }
 }

@@ -70,17 +70,9 @@ pub(super) fn event(
     properties: Value,
 ) -> Event {
     Event {
-        message_id: None,
         source: SOURCE.to_owned(),
         user: user.map(str::to_owned),
-        at,
-        name: name.to_owned(),
-        category: None,
-        app: app.to_owned(),
-        session_id: None,
         properties,
-        duration_ms: None,
-        status: "success".to_owned(),
-        error_message: None,
+        ..Event::new(name, at).app(app)
     }
 }

@@ -7,34 +7,17 @@ use growth_db::Db;
 use growth_domain::rollforward::Ratio;
 use growth_metrics::Periods;
 use growth_testkit::on_each_engine;
-use growth_track::{Event, Settings, User, record, upsert_users};
-use serde_json::json;
+use growth_track::{Counting, Event, Settings, User, record, upsert_users};
 
 use crate::place::{january, seen};
 
 fn did(user: &str, name: &str, at: DateTime<Utc>) -> Event {
-    Event {
-        message_id: None,
-        source: "test".into(),
-        user: Some(user.into()),
-        at,
-        name: name.into(),
-        category: None,
-        app: "web".into(),
-        session_id: None,
-        properties: json!({}),
-        duration_ms: None,
-        status: "success".into(),
-        error_message: None,
-    }
+    Event { source: "test".into(), ..Event::new(name, at).user(user).app("web") }
 }
 
 async fn told(db: &Db, zone: Tz, events: &[Event]) {
-    let settings = Settings {
-        time_zone: zone,
-        activation_event: "enrichment_completed".into(),
-        received_at: january(31),
-    };
+    let counting = Counting { time_zone: Some(zone), activation_event: None };
+    let settings = Settings { counting, ..Settings::new(january(31)) };
     assert_eq!(record(db, events, &settings).await.unwrap().rejected, []);
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use growth_db::{Json, query};
 use growth_testkit::on_each_engine;
-use growth_track::{Event, Recorded, Settings, record};
+use growth_track::{Counting, Event, Recorded, Settings, record};
 use serde_json::{Value, json};
 
 use crate::samples::{at, counts, message, search, settings};
@@ -12,7 +12,7 @@ use crate::samples::{at, counts, message, search, settings};
 type FieldsOfARow = (DateTime<Utc>, String, Option<String>, Json<Value>, Option<i64>, String, Option<String>);
 
 fn recorded(stored: usize, duplicates: usize) -> Recorded {
-    Recorded { stored, duplicates, rejected: Vec::new() }
+    Recorded { stored, duplicates, ..Recorded::default() }
 }
 
 on_each_engine! {
@@ -86,7 +86,7 @@ on_each_engine! {
         events.push(search());
         let outcome = record(&db, &events, &settings).await.unwrap();
         let named = bad.iter().enumerate().map(|(i, (_, problem))| (i + 1, (*problem).to_owned())).collect();
-        assert_eq!(outcome, Recorded { stored: 2, duplicates: 0, rejected: named });
+        assert_eq!(outcome, Recorded { erased: 0, stored: 2, duplicates: 0, rejected: named });
         assert_eq!(counts(&db).await, [2, 1, 1, 2, 2]);
     }
 
@@ -169,7 +169,10 @@ on_each_engine! {
         let events: Vec<Event> = (0..1_000)
             .map(|i| Event { user: Some(format!("u{}", i % 100)), ..message(&format!("m{i}")) })
             .collect();
-        let settings = Settings { activation_event: "search_performed".to_owned(), ..settings() };
+        let settings = Settings {
+            counting: Counting { activation_event: Some("search_performed".to_owned()), ..settings().counting },
+            ..settings()
+        };
         assert_eq!(record(&db, &events, &settings).await.unwrap(), recorded(1_000, 0));
         assert_eq!(counts(&db).await, [1_000, 1_000, 100, 1_000, 1_000]);
     }

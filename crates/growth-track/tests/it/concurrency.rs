@@ -3,12 +3,12 @@
 use chrono::{TimeDelta, Timelike};
 use growth_db::Db;
 use growth_testkit::on_each_engine;
-use growth_track::{Event, Usage, count_usage, record};
+use growth_track::{Batch, Counters, Event, Identity, Usage, count_usage, record, write};
 use serde_json::json;
 
 use crate::samples::{at, counts, message, number, search, settings};
 
-const TASKS: i64 = 8;
+const TASKS: i64 = 16;
 const ROUNDS: i64 = 12;
 
 /// Runs `task` as often as there are tasks, at once.
@@ -79,6 +79,30 @@ on_each_engine! {
         assert_eq!(counts(&db).await[0], TASKS * ROUNDS);
     }
 
+    async fn visitors_who_become_users_while_they_act_keep_every_event(db: TestDb) {
+        at_once(&db, |db, task| async move {
+            for round in 0..ROUNDS {
+                let visit = |n: i64| Event {
+                    user: None, anonymous_id: Some(format!("visitor-{}", (n + task) % 8)),
+                    at: at("2026-07-01T12:00:00Z") + TimeDelta::days(n), ..search()
+                };
+                let events: Vec<Event> = (0..8).map(visit).chain([search()]).collect();
+                let named = (task == round).then(|| Identity {
+                    message_id: None, source: "test".to_owned(), user: ["ann", "bob", "cid"][usize::try_from(task % 3).unwrap()].to_owned(),
+                    anonymous_id: Some(format!("visitor-{}", task % 8)), at: search().at, email: None, created_at: None,
+                });
+                let identities: Vec<Identity> = named.into_iter().collect();
+                write(&db, Batch { identities: &identities, events: &events, usage: &[] }, &settings()).await.unwrap();
+            }
+        })
+        .await;
+        let events = TASKS * ROUNDS * 9;
+        assert_eq!(number(&db, "SELECT COUNT(*) FROM events WHERE user_id > 0").await, events);
+        assert_eq!(number(&db, "SELECT CAST(SUM(n) AS BIGINT) FROM user_activity WHERE user_id > 0").await, events);
+        assert_eq!(number(&db, "SELECT COUNT(*) FROM user_activity").await, 3);
+        assert_eq!(number(&db, "SELECT COUNT(*) FROM user_milestones").await, 3);
+    }
+
     async fn writers_of_usage_lose_nothing(db: TestDb) {
         at_once(&db, |db, task| async move {
             for round in 0..ROUNDS {
@@ -87,7 +111,7 @@ on_each_engine! {
                         user: format!("user-{}", (i + task) % 6),
                         date: at("2026-07-01T00:00:00Z").date_naive(),
                         app: "enrich".to_owned(),
-                        searches: 2,
+                        counters: Counters { searches: 2, ..Counters::default() },
                         ..Usage::default()
                     })
                     .collect();

@@ -4,8 +4,10 @@
 
 mod batches;
 mod concurrency;
+mod forgetting;
 mod rollups;
 mod samples;
 mod time_zone;
 mod usage;
 mod users;
+mod visitors;

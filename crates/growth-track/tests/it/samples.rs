@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::London;
 use growth_db::{Db, query};
-use growth_track::{Event, Settings};
-use serde_json::json;
+use growth_track::{Counting, Event, Settings};
 
 pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -12,28 +11,18 @@ pub(crate) fn at(text: &str) -> DateTime<Utc> {
 
 pub(crate) fn settings() -> Settings {
     Settings {
-        time_zone: London,
-        activation_event: "enrichment_completed".to_owned(),
-        received_at: at("2026-12-31T12:00:00Z"),
+        counting: Counting {
+            time_zone: Some(London),
+            activation_event: Some("enrichment_completed".to_owned()),
+        },
+        ..Settings::new(at("2026-12-31T12:00:00Z"))
     }
 }
 
 /// A search by `ann` at noon of 1 July 2026, without a message id.
 pub(crate) fn search() -> Event {
-    Event {
-        message_id: None,
-        source: "test".to_owned(),
-        user: Some("ann".to_owned()),
-        at: at("2026-07-01T12:00:00Z"),
-        name: "search_performed".to_owned(),
-        category: None,
-        app: "finder".to_owned(),
-        session_id: None,
-        properties: json!({}),
-        duration_ms: None,
-        status: "success".to_owned(),
-        error_message: None,
-    }
+    let event = Event::new("search_performed", at("2026-07-01T12:00:00Z")).user("ann").app("finder");
+    Event { source: "test".to_owned(), ..event }
 }
 
 /// The same with a message id.

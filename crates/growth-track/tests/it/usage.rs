@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use growth_db::rows::UsageRow;
 use growth_db::{Db, query};
 use growth_testkit::on_each_engine;
-use growth_track::{Counted, Usage, count_usage};
+use growth_track::{Counters, Recorded, Usage, count_usage};
 
 use crate::samples::at;
 
@@ -13,15 +13,18 @@ fn usage(user: &str, date: &str) -> Usage {
         user: user.to_owned(),
         date: date.parse().unwrap(),
         app: "enrich".to_owned(),
-        enrichments: 1,
-        searches: 2,
-        exports: 3,
-        pitches_generated: 4,
-        emails_sent: 5,
-        campaigns_created: 6,
-        contacts_added: 7,
-        sessions: 8,
-        session_duration_ms: 9,
+        counters: Counters {
+            enrichments: 1,
+            searches: 2,
+            exports: 3,
+            pitches_generated: 4,
+            emails_sent: 5,
+            campaigns_created: 6,
+            contacts_added: 7,
+            sessions: 8,
+            session_duration_ms: 9,
+        },
+        ..Usage::default()
     }
 }
 
@@ -41,7 +44,7 @@ on_each_engine! {
     async fn increments_add_up_by_user_day_and_application(db: TestDb) {
         let (now, earlier) = (at("2026-07-02T12:00:00Z"), at("2026-07-02T11:00:00Z"));
         let batch = [usage("ann", "2026-07-01"), usage("ann", "2026-07-01"), usage("ann", "2026-07-02")];
-        assert_eq!(count_usage(&db, &batch, now).await.unwrap(), Counted { counted: 3, rejected: Vec::new() });
+        assert_eq!(count_usage(&db, &batch, now).await.unwrap(), Recorded { stored: 3, ..Recorded::default() });
         count_usage(&db, &[usage("ann", "2026-07-01")], earlier).await.unwrap();
         let rows = counters(&db).await;
         let times = |n: i64, date: &str| {
@@ -67,8 +70,8 @@ on_each_engine! {
 
     async fn bad_increments_are_named_and_the_good_ones_are_kept(db: TestDb) {
         let batch = [
-            Usage { exports: -1, ..usage("ann", "2026-07-01") },
-            Usage { searches: i64::MAX, ..usage("ann", "2026-07-01") },
+            Usage { counters: Counters { exports: -1, ..Counters::default() }, ..usage("ann", "2026-07-01") },
+            Usage { counters: Counters { searches: i64::MAX, ..Counters::default() }, ..usage("ann", "2026-07-01") },
             usage("", "2026-07-01"),
             usage("ann", "2026-07-01"),
             Usage::default(),
@@ -83,7 +86,7 @@ on_each_engine! {
             (5, "date is 2026-07-04: it has to be from the year 2000 to 2026-07-03"),
         ];
         let rejected = rejected.map(|(index, problem)| (index, problem.to_owned())).to_vec();
-        assert_eq!(counted, Counted { counted: 1, rejected });
+        assert_eq!(counted, Recorded { stored: 1, rejected, ..Recorded::default() });
         assert_eq!(counters(&db).await.len(), 1);
     }
 }

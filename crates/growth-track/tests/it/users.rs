@@ -44,7 +44,7 @@ on_each_engine! {
     async fn what_the_application_tells_stands_above_events(db: TestDb) {
         record(&db, &[seen("ann", "2026-07-02T00:00:00Z")], &settings()).await.unwrap();
         let number: (i64,) = query(&*db, "SELECT id FROM users").fetch_one().await.unwrap();
-        assert_eq!(upsert_users(&db, &[ann()]).await.unwrap(), Upserted { changed: 1, rejected: Vec::new() });
+        assert_eq!(upsert_users(&db, &[ann()]).await.unwrap(), Upserted { changed: 1, ..Upserted::default() });
         record(&db, &[seen("ann", "2026-01-01T00:00:00Z")], &settings()).await.unwrap();
         let told = ("ann".to_owned(), ann().email, ann().created_at, false, false);
         assert_eq!(users(&db).await, [told]);
@@ -65,6 +65,7 @@ on_each_engine! {
         let upserted = upsert_users(&db, &[nobody.clone(), ann()]).await.unwrap();
         assert_eq!(upserted, Upserted {
             changed: 1,
+            erased: 0,
             rejected: vec![(0, "external_id is empty: leave it out or fill it".to_owned())],
         });
         assert_eq!(upsert_users(&db, &[nobody]).await.unwrap().changed, 0);

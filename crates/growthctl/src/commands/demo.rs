@@ -90,11 +90,11 @@ pub(crate) async fn sample_database(
         }
         step(events.len());
     }
-    let track = growth_track::Settings {
-        time_zone: settings.time_zone,
-        activation_event: settings.activation_event.clone(),
-        received_at: as_of,
+    let counting = growth_track::Counting {
+        time_zone: Some(settings.time_zone),
+        activation_event: Some(settings.activation_event.clone()),
     };
+    let track = growth_track::Settings { counting, ..growth_track::Settings::new(as_of) };
     for events in business.events.chunks(BATCH) {
         let recorded = record(&db, events, &track).await?;
         if !recorded.rejected.is_empty() {
