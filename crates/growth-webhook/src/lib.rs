@@ -17,7 +17,6 @@
 //! * Trouble with the database is answered with 503, so that Stripe sends again,
 //!   and ends nothing.
 
-mod body;
 mod health;
 mod metrics;
 mod projector;

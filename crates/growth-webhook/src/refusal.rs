@@ -3,6 +3,7 @@
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use growth_http::Unread;
 
 /// Why a request was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +38,17 @@ pub(crate) enum Refusal {
     Busy,
     /// The database did not store it.
     NotStored,
+}
+
+impl From<Unread> for Refusal {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Self::TooLarge,
+            Unread::TooSlow => Self::TooSlow,
+            Unread::CutOff => Self::CutOff,
+            Unread::Busy => Self::Busy,
+        }
+    }
 }
 
 /// After how many seconds somebody may try again who was refused because of us.

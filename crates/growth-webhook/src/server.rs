@@ -7,6 +7,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use growth_db::Db;
+use growth_http::Bodies;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -18,7 +19,6 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::body::Bodies;
 use crate::metrics::{self, Metrics};
 use crate::projector::Projector;
 use crate::signature::Secrets;
@@ -85,6 +85,7 @@ pub struct Server {
     clock: Clock,
     metrics: Arc<Metrics>,
     applied: Arc<Notify>,
+    beside: Router,
 }
 
 /// What all requests share.
@@ -119,7 +120,21 @@ const HEADER_LIMIT: usize = 16 << 10;
 impl Server {
     /// Makes a server on a database whose migrations are applied.
     pub fn new(db: Db, settings: Settings, clock: Clock) -> Self {
-        Self { db, settings, clock, metrics: Arc::new(Metrics::new()), applied: Arc::new(Notify::new()) }
+        Self {
+            db,
+            settings,
+            clock,
+            metrics: Arc::new(Metrics::new()),
+            applied: Arc::new(Notify::new()),
+            beside: Router::new(),
+        }
+    }
+
+    /// Serves further routes where webhooks are received. A request to one of them is answered before the end, as any.
+    #[must_use]
+    pub fn beside(mut self, routes: Router) -> Self {
+        self.beside = self.beside.merge(routes);
+        self
     }
 
     /// What the server counts.
@@ -138,7 +153,7 @@ impl Server {
     /// Returns whether all of it was done. What was not is done by the next process: Stripe sends again what was not
     /// answered, and what is stored is applied.
     pub async fn run(self, listeners: Listeners, stop: CancellationToken) -> bool {
-        let Self { db, settings, clock, metrics, applied } = self;
+        let Self { db, settings, clock, metrics, applied, beside } = self;
         let stored = Arc::new(Notify::new());
         let writers = Writers::start(&db, settings.queue, &stored, &metrics);
         let projector = Projector {
@@ -174,7 +189,8 @@ impl Server {
             .route("/api/webhooks/stripe", post(webhook::receive))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
-            .with_state(shared.clone());
+            .with_state(shared.clone())
+            .merge(beside);
         let patience = settings.shutdown_timeout;
         let answered = serve(listeners.webhooks, routes, settings, stop).await;
         let deadline = Instant::now() + patience;

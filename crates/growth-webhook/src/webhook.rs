@@ -76,9 +76,10 @@ async fn read(shared: &Shared, request: Request) -> Result<Read, Refusal> {
     }
     signature::look_at(header, (shared.clock)().timestamp())?;
     let body = shared.bodies.read(body).await?;
+    let text = String::from_utf8(body.bytes).map_err(|_| Refusal::NotText)?;
     let now = (shared.clock)();
-    shared.secrets.verify(&body.text, header, now.timestamp())?;
-    let event = growth_ingest::receive(body.text, now).map_err(|error| match error {
+    shared.secrets.verify(&text, header, now.timestamp())?;
+    let event = growth_ingest::receive(text, now).map_err(|error| match error {
         NotAnEvent::NotJson => Refusal::NotJson,
         NotAnEvent::NotStripe => Refusal::NotAnEvent,
     })?;
