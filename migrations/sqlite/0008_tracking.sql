@@ -13,6 +13,14 @@ INSERT INTO settings (key, value) VALUES
     ('erasure_salt', lower(hex(randomblob(32)))),
     ('pruned_before', '');
 
+-- Stripe's customers who were forgotten: what Stripe tells of them again is stored without what says who they are.
+CREATE TABLE forgotten_customers (
+    account  TEXT NOT NULL,
+    livemode INTEGER NOT NULL,
+    customer TEXT NOT NULL,
+    PRIMARY KEY (account, livemode, customer)
+) STRICT;
+
 -- Visitors without a user. Their events have user_id = -id until one of them tells who they are; then user_id here says it.
 CREATE TABLE visitors (
     id           INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,

@@ -17,7 +17,7 @@ pub mod write_keys;
 
 pub use backfill::{BackfillRunRow, BackfillSliceRow};
 pub use catalog::{CouponRow, DiscountRow, PriceRow, PricingReferenceRow, ProductRow};
-pub use customers::{CustomerClaimRow, CustomerRow};
+pub use customers::{CustomerClaimRow, CustomerRow, ForgottenCustomerRow};
 pub use inbox::{EventState, StripeEventRow};
 pub use payments::{
     DisputeRow, InvoiceRow, PaymentAliasRow, PaymentFactRow, PaymentReferenceRow, PaymentRow, RefundRow,
@@ -36,6 +36,7 @@ pub fn statements(engine: Engine) -> Vec<(String, String)> {
         statements_of::<StripeEventRow>(engine),
         statements_of::<CustomerRow>(engine),
         statements_of::<CustomerClaimRow>(engine),
+        statements_of::<ForgottenCustomerRow>(engine),
         statements_of::<ProductRow>(engine),
         statements_of::<PriceRow>(engine),
         statements_of::<CouponRow>(engine),

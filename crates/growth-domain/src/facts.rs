@@ -79,3 +79,27 @@ pub struct Claim {
     /// The customer's e-mail address as the object shows it.
     pub email: Option<String>,
 }
+
+impl Fact {
+    /// The customer that it is about, `cus_…`.
+    pub fn customer(&self) -> Option<&str> {
+        match self {
+            Self::Payment(fact) => fact.object.customer(),
+            Self::Customer(fact) => Some(&fact.id),
+            Self::Claim(claim) => Some(&claim.customer),
+            _ => None,
+        }
+    }
+
+    /// Takes out what says who the customer is.
+    pub fn make_impersonal(&mut self) {
+        match self {
+            Self::Payment(fact) => fact.object.make_impersonal(),
+            Self::Customer(fact) => (fact.email, fact.name) = (None, None),
+            Self::Claim(claim) => {
+                (claim.client_reference_id, claim.user_id, claim.email) = (None, None, None);
+            }
+            _ => {}
+        }
+    }
+}

@@ -9,6 +9,7 @@ use growth_db::{Db, Tx, migrate};
 use growth_domain::pricing::Policy;
 
 use crate::error::Error;
+use crate::forgotten;
 use crate::intake::key;
 use crate::project::{self, Facts};
 use crate::told::Told;
@@ -157,6 +158,7 @@ async fn apply(mut tx: Tx, policy: Policy, rows: &[StripeEventRow]) -> Result<Ve
     }
     facts.apply(&mut tx, policy).await?;
     inbox::settle(&mut tx, &settled).await?;
+    forgotten::make_documents_impersonal(&mut tx, rows).await?;
     tx.commit().await?;
     Ok(outcomes)
 }

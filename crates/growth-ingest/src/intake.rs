@@ -11,6 +11,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::forgotten;
 use crate::project::{self, Facts};
 use crate::told::Told;
 
@@ -168,6 +169,7 @@ pub async fn store(db: &Db, prepared: Prepared) -> Result<Summary, Error> {
     let mut tx = db.begin().await?;
     let policy = project::lock(&mut tx).await?;
     let new: BTreeSet<EventKey> = inbox::store(&mut tx, &rows).await?.into_iter().collect();
+    forgotten::make_documents_impersonal(&mut tx, &rows).await?;
     let mut facts = Facts::default();
     for (row, (number, mode_assumed, told)) in rows.into_iter().zip(told) {
         if !new.contains(&key(&row)) {

@@ -15,6 +15,7 @@ mod apply;
 mod catalog;
 mod customers;
 mod error;
+mod forgotten;
 mod intake;
 mod latest;
 mod payments;
@@ -27,6 +28,7 @@ mod users;
 
 pub use apply::{Again, Outcome, Pace, apply_pending};
 pub use error::Error;
+pub use forgotten::{Cleared, Person, forget, hold};
 pub use intake::{Intake, Prepared, Problem, Source, Summary, ingest, is_empty, prepare, store};
 pub use project::rebuild;
 pub use receive::{Kept, NotAnEvent, keep, receive};
@@ -35,5 +37,9 @@ pub use users::link_waiting_users;
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
 #[doc(hidden)]
 pub fn statements(engine: growth_db::Engine) -> Vec<(String, String)> {
-    [growth_db::named(&[intake::STATEMENTS, project::STATEMENTS]), users::statements(engine)].concat()
+    [
+        growth_db::named(&[forgotten::STATEMENTS, intake::STATEMENTS, project::STATEMENTS]),
+        users::statements(engine),
+    ]
+    .concat()
 }

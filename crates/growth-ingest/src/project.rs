@@ -11,7 +11,7 @@ use growth_domain::stamp::Scope;
 
 use crate::catalog::{self, CatalogFacts};
 use crate::error::Error;
-use crate::{customers, payments, subscriptions};
+use crate::{customers, forgotten, payments, subscriptions};
 
 growth_db::statements! {
     CUSTOMERS = "SELECT DISTINCT account, livemode, customer FROM subscription_changes";
@@ -36,7 +36,8 @@ impl Facts {
 
     /// Folds the facts into the tables.
     pub(crate) async fn apply(self, tx: &mut Tx, policy: Policy) -> Result<(), DbError> {
-        for (scope, facts) in self.0 {
+        for (scope, mut facts) in self.0 {
+            forgotten::make_impersonal(tx, &scope, &mut facts).await?;
             apply(tx, &scope, facts, policy).await?;
         }
         Ok(())

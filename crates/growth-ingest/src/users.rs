@@ -109,6 +109,25 @@ pub async fn link_waiting_users(db: &Db) -> Result<u64, crate::Error> {
     }
 }
 
+/// What a user's id or address names.
+pub(crate) struct Named {
+    pub(crate) customers: BTreeMap<Scope, BTreeSet<String>>,
+    pub(crate) groups: BTreeMap<Scope, BTreeSet<String>>,
+}
+
+/// Looks up what an id and an address name, in any scope.
+pub(crate) async fn named(tx: &mut Tx, external_id: &str, email: Option<&str>) -> Result<Named, Error> {
+    let emails: Vec<String> = email.map(str::to_ascii_lowercase).into_iter().collect();
+    let (customers, groups) = (customers_named_sql(tx.engine()), groups_named_sql(tx.engine()));
+    let customers = query(&mut *tx, AssertSqlSafe(customers)).bind_texts(&[external_id]).bind_texts(&emails);
+    let customers = by_scope(customers.fetch_all().await?);
+    let references: Vec<String> = std::iter::once(user_reference(external_id))
+        .chain(emails.iter().map(|email| email_reference(email)))
+        .collect();
+    let groups = query(tx, AssertSqlSafe(groups)).bind_texts(&references).fetch_all().await?;
+    Ok(Named { customers, groups: by_scope(groups) })
+}
+
 async fn link(tx: &mut Tx, users: &[UserRow]) -> Result<(), Error> {
     let ids: Vec<&str> = users.iter().map(|user| user.external_id.as_str()).collect();
     let emails: Vec<String> =
@@ -132,7 +151,7 @@ async fn link(tx: &mut Tx, users: &[UserRow]) -> Result<(), Error> {
     Ok(())
 }
 
-fn by_scope(rows: Vec<(String, bool, String)>) -> BTreeMap<Scope, BTreeSet<String>> {
+pub(crate) fn by_scope(rows: Vec<(String, bool, String)>) -> BTreeMap<Scope, BTreeSet<String>> {
     let mut scopes: BTreeMap<Scope, BTreeSet<String>> = BTreeMap::new();
     for (account, livemode, value) in rows {
         scopes.entry(Scope { account, livemode }).or_default().insert(value);

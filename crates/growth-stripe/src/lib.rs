@@ -26,5 +26,6 @@ pub mod extract;
 mod fields;
 mod invoices;
 mod payments;
+pub mod person;
 mod previous;
 mod subscriptions;

@@ -19,6 +19,7 @@ mod error;
 mod event;
 mod identities;
 mod keys;
+pub mod lines;
 mod rollups;
 mod usage;
 mod users;

@@ -4,9 +4,11 @@ mod commands;
 mod database;
 mod documents;
 mod failure;
+mod imports;
 mod logging;
 mod output;
 mod printer;
+mod records;
 mod settings;
 mod signals;
 mod stripe;
@@ -38,6 +40,7 @@ Getting started:
   growthctl report --demo --days 30              a report about a sample business, nothing to set up
   growthctl backfill --days 90 --dry-run         what would come in from your Stripe account
   growthctl serve-webhook                        receive them live, see docs/WEBHOOKS.md
+  growthctl track user_signed_up --user 42       tell what people do, see docs/TRACKING.md
   growthctl report --days 30 --output report.md  the report about your own data
 
 Settings come from flags, else the environment, else growthctl.toml, else defaults.
@@ -52,12 +55,24 @@ enum Command {
     Replay(commands::replay::Args),
     #[command(about = "Receive Stripe's webhooks: stored before the answer, in the figures right after")]
     ServeWebhook(commands::serve_webhook::Args),
+    #[command(about = "Record product events and usage: one, or a file of them")]
+    Track(Box<commands::track::Args>),
+    #[command(about = "The directory of users: import and list them")]
+    Users(commands::users::Args),
+    #[command(about = "Forget a person: the events, the address, every link to payments")]
+    Forget(commands::forget::Args),
+    #[command(about = "Write keys, with which applications send events")]
+    Keys(commands::keys::Args),
     #[command(about = "Bring in history from Stripe's API")]
     Backfill(commands::backfill::Args),
     #[command(about = "Compare the database with Stripe, object by object")]
     Audit(commands::audit::Args),
     #[command(about = "Write the growth report")]
     Report(commands::report::Args),
+    #[command(about = "Take away old raw events and keep every figure")]
+    Prune(commands::prune::Args),
+    #[command(about = "Print a shell's completion script")]
+    Completions(commands::completions::Args),
     #[command(about = "Fill an empty database with a sample business")]
     Demo(commands::demo::Args),
 }
@@ -76,6 +91,12 @@ fn run(cli: Cli, printer: &Printer) -> anyhow::Result<Outcome> {
             Command::Migrate(args) => commands::migrate::run(args, &settings, printer).await,
             Command::Replay(args) => commands::replay::run(args, &settings, printer).await,
             Command::ServeWebhook(args) => commands::serve_webhook::run(args, &settings, printer).await,
+            Command::Track(args) => commands::track::run(*args, &settings, printer).await,
+            Command::Users(args) => commands::users::run(args, &settings, printer).await,
+            Command::Forget(args) => commands::forget::run(args, &settings, printer).await,
+            Command::Keys(args) => commands::keys::run(args, &settings, printer).await,
+            Command::Prune(args) => commands::prune::run(args, &settings, printer).await,
+            Command::Completions(args) => commands::completions::run(&args, printer),
             Command::Backfill(args) => commands::backfill::run(args, &settings, printer).await,
             Command::Audit(args) => commands::audit::run(args, &settings, printer).await,
             Command::Report(args) => commands::report::run(args, &settings, printer).await,

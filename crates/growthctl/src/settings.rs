@@ -12,6 +12,7 @@ use chrono_tz::Tz;
 use clap::ValueEnum;
 use growth_domain::money::exponent;
 use growth_metrics::Goal;
+use growth_track::{Counting, DEFAULT_ACTIVATION_EVENT};
 use serde::Deserialize;
 
 use crate::failure::misuse;
@@ -73,6 +74,8 @@ struct File {
     webhook_listen: Option<String>,
     webhook_max_body: Option<i64>,
     metrics_listen: Option<String>,
+    collector_origins: Option<Vec<String>>,
+    collector_store_ip: Option<bool>,
 }
 
 /// What commands work with.
@@ -82,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) database: DatabaseAt,
     /// The zone in which days begin and end.
     pub(crate) time_zone: Tz,
+    /// By what product events are counted, as far as it was told; a database with events keeps to what it has.
+    pub(crate) counting: Counting,
     /// The product's name, where one was given.
     pub(crate) product: Option<String>,
     /// The MRR to reach.
@@ -96,6 +101,17 @@ pub(crate) struct Settings {
     pub(crate) stripe: StripeSettings,
     /// Where `serve-webhook` listens, and what it takes, as far as the file says.
     pub(crate) webhook: WebhookSettings,
+    /// What the file says for the collector of events beside it.
+    pub(crate) collector: CollectorSettings,
+}
+
+/// What the file says for the collector of events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CollectorSettings {
+    /// The origins whose pages may send events; none for all.
+    pub(crate) origins: Vec<String>,
+    /// Whether addresses are stored as they are.
+    pub(crate) store_ip: bool,
 }
 
 /// The form of a server's log.
@@ -214,12 +230,14 @@ impl GlobalArgs {
                 None => told(file.stripe_requests_per_second, &in_file("stripe_requests_per_second")),
             },
         };
+        let zone = zone.map(|zone| zone.read(|zone| parse_zone(zone))).transpose()?;
         Ok(Settings {
             database,
-            time_zone: zone.map_or(Ok(Tz::UTC), |zone| zone.read(|zone| parse_zone(zone)))?,
+            time_zone: zone.unwrap_or(Tz::UTC),
+            counting: Counting { time_zone: zone, activation_event: file.activation_event.clone() },
             product: given(self.product.as_ref()).or(file.product),
             goal: goal.map_or_else(|| Ok(default_goal()), |goal| goal.read(|goal| parse_goal(goal)))?,
-            activation_event: file.activation_event.unwrap_or_else(|| "enrichment_completed".to_owned()),
+            activation_event: file.activation_event.unwrap_or_else(|| DEFAULT_ACTIVATION_EVENT.to_owned()),
             activation_days: days.map_or(Ok(7), |days| days.read(|days| parse_days(*days)))?,
             log_format: log_format
                 .map_or(Ok(LogFormat::default()), |format| format.read(|format| parse_log_format(format)))?,
@@ -228,6 +246,10 @@ impl GlobalArgs {
                 listen: told(file.webhook_listen, &in_file("webhook_listen")),
                 max_body: told(file.webhook_max_body, &in_file("webhook_max_body")),
                 metrics_listen: told(file.metrics_listen, &in_file("metrics_listen")),
+            },
+            collector: CollectorSettings {
+                origins: file.collector_origins.unwrap_or_default(),
+                store_ip: file.collector_store_ip.unwrap_or(false),
             },
         })
     }

@@ -9,6 +9,9 @@ use crate::place::{NOW, Place, at};
 
 type Row = (String, String, String, Option<i64>, String, Json<Value>, bool);
 
+/// `session_id`, `user_agent`, `referrer`, whether there is no address, and whether it is hashed.
+type ContextOfARow = (Option<String>, Option<String>, Option<String>, bool, bool);
+
 async fn rows(db: &Db) -> Vec<Row> {
     let sql = "SELECT event_name, event_category, app_name, duration_ms, status, properties, active
         FROM events ORDER BY event_name, id";
@@ -82,7 +85,7 @@ on_each_engine! {
                 json!({"page_name": "Pricing", "page_category": "docs", "status": "draft"}), true),
             row("screen_viewed", "user_action", None, "success", json!({"screen_name": "Home"}), false),
         ]);
-        let contexts: Vec<(Option<String>, Option<String>, Option<String>, bool, bool)> = query(&*db,
+        let contexts: Vec<ContextOfARow> = query(&*db,
             "SELECT session_id, user_agent, referrer, ip IS NULL AS no_ip, ip_hash IS NOT NULL AS hashed FROM events
              WHERE event_name IN ('enrichment_completed', 'feature_used') ORDER BY event_name")
             .fetch_all().await.unwrap();

@@ -57,3 +57,15 @@ table! {
         email: Option<String>,
     }
 }
+
+table! {
+    /// A customer who was forgotten.
+    pub struct ForgottenCustomerRow: "forgotten_customers" ("account", "livemode", "customer") ["customer"] {
+        /// The connected account, empty for the own one.
+        account: String,
+        /// Live or test mode.
+        livemode: bool,
+        /// `cus_…`
+        customer: String,
+    }
+}

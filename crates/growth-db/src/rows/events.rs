@@ -18,6 +18,8 @@ statements! {
     END_SALTS = "DELETE FROM daily_salts WHERE day < $1";
 }
 
+const POSTGRES_PROPERTIES_INDEX: &str = "SELECT EXISTS (SELECT FROM pg_indexes
+    WHERE schemaname = current_schema() AND indexname = 'events_properties') AS there";
 const POSTGRES_PARTITIONS: &str = "SELECT CAST(relname AS TEXT) AS name FROM pg_inherits
     JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = CAST('events' AS regclass)";
 
@@ -256,6 +258,24 @@ pub async fn make_partitions(db: &Db, months: &BTreeSet<NaiveDate>) -> Result<()
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// Makes an index on the properties of events on Postgres, where it is missing; returns whether it was made.
+///
+/// Nothing of the product reads it, and it costs more than all other indexes together.
+pub async fn make_properties_index(db: &Db) -> Result<bool, Error> {
+    if db.engine() == Engine::Sqlite {
+        return Ok(false);
+    }
+    let mut tx = db.begin().await?;
+    query(&mut tx, POSTGRES_LOCK).fetch_one::<(i64,)>().await?;
+    let (there,): (bool,) = query(&mut tx, POSTGRES_PROPERTIES_INDEX).fetch_one().await?;
+    if !there {
+        let sql = "CREATE INDEX events_properties ON events USING gin (properties jsonb_path_ops)";
+        query(&mut tx, sql).execute().await?;
+    }
+    tx.commit().await?;
+    Ok(!there)
 }
 
 /// The first day of an instant's UTC month, and those of as many months after it.

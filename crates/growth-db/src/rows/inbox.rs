@@ -72,6 +72,7 @@ statements! {
     ANY_PENDING = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE state = 'pending') AS any_pending";
     IS_STORED = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2 AND payload = $3
         AND (id = $4 OR id LIKE $5)) AS is_stored";
+    REPLACE_PAYLOAD = "UPDATE stripe_events SET payload = $1 WHERE account = $2 AND livemode = $3 AND id = $4";
     WAITING = "SELECT COUNT(*) AS n, MIN(received_at) AS oldest FROM stripe_events WHERE state = 'pending'";
 }
 
@@ -303,6 +304,29 @@ fn settle_sql(engine: Engine) -> String {
     )
 }
 
+/// The stored documents in which a text occurs, whatever the case of its letters and whatever it is part of.
+pub async fn mentioning(tx: &mut Tx, text: &str) -> Result<Vec<(EventKey, String)>, Error> {
+    let sql = mentioning_sql(tx.engine());
+    let found: Vec<(String, bool, String, String)> =
+        built_query(tx, sql).bind(text.to_lowercase()).fetch_all().await?;
+    Ok(found.into_iter().map(|(account, livemode, id, payload)| ((account, livemode, id), payload)).collect())
+}
+
+/// Puts another text in the place of a stored document.
+pub async fn replace_payload(tx: &mut Tx, key: &EventKey, payload: &str) -> Result<(), Error> {
+    let (account, livemode, id) = key;
+    query(tx, REPLACE_PAYLOAD).bind(payload).bind(account).bind(*livemode).bind(id).execute().await?;
+    Ok(())
+}
+
+fn mentioning_sql(engine: Engine) -> String {
+    let position = match engine {
+        Engine::Sqlite => "instr(lower(payload), $1)",
+        Engine::Postgres => "strpos(lower(payload), $1)",
+    };
+    format!("SELECT account, livemode, id, payload FROM stripe_events WHERE {position} > 0")
+}
+
 pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
     let made = [
         ("store", insert_sql(engine, STORE_TAIL)),
@@ -313,6 +337,7 @@ pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
         ("count", count_sql(engine)),
         ("stored", stored_sql(engine)),
         ("settle", settle_sql(engine)),
+        ("mentioning", mentioning_sql(engine)),
     ];
     made.map(|(name, sql)| (format!("stripe_events::{name}"), sql)).to_vec()
 }

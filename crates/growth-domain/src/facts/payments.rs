@@ -37,6 +37,30 @@ pub enum PaymentObject {
 }
 
 impl PaymentObject {
+    /// Returns the customer, `cus_…`, where the object says it.
+    pub fn customer(&self) -> Option<&str> {
+        match self {
+            Self::CheckoutSession(session) => session.customer.as_deref(),
+            Self::PaymentIntent(intent) => intent.customer.as_deref(),
+            Self::Charge(charge) => charge.customer.as_deref(),
+            Self::Invoice(invoice) => invoice.customer.as_deref(),
+            Self::InvoicePayment(_) | Self::Refund(_) | Self::Dispute(_) => None,
+        }
+    }
+
+    /// Takes out what says who pays.
+    pub fn make_impersonal(&mut self) {
+        match self {
+            Self::CheckoutSession(session) => {
+                (session.client_reference_id, session.user_id, session.email) = (None, None, None);
+            }
+            Self::PaymentIntent(intent) => (intent.user_id, intent.email) = (None, None),
+            Self::Charge(charge) => (charge.user_id, charge.email) = (None, None),
+            Self::Invoice(invoice) => (invoice.user_id, invoice.email) = (None, None),
+            Self::InvoicePayment(_) | Self::Refund(_) | Self::Dispute(_) => {}
+        }
+    }
+
     /// Returns the object's own id.
     pub fn id(&self) -> &str {
         match self {

@@ -1,6 +1,6 @@
 //! `growthctl migrate`
 
-use growth_db::migrate;
+use growth_db::{Db, migrate};
 use growth_domain::pricing::Policy;
 
 use crate::database;
@@ -10,6 +10,7 @@ use crate::settings::Settings;
 
 /// Creates or upgrades the schema. Safe to run twice, and by two processes at once.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Args {
     /// List what is pending and change nothing
     #[arg(long, conflicts_with = "check")]
@@ -17,9 +18,14 @@ pub(crate) struct Args {
     /// Exit with 1 when anything is pending, and change nothing
     #[arg(long)]
     check: bool,
-    /// Build the MRR ledger again from the stored history
+    /// Build the MRR ledger again from the stored history, and count all product events again, in the time zone and
+    /// by the activation event of the settings
     #[arg(long, conflicts_with_all = ["dry_run", "check"])]
     rebuild: bool,
+    /// PostgreSQL: index the properties of events, for your own queries (properties @> '…'); events are taken in at a
+    /// sixth of the speed then
+    #[arg(long, conflicts_with_all = ["dry_run", "check"])]
+    with_properties_index: bool,
     /// With --rebuild: by which definitions MRR is counted from now on, stripe or conservative
     /// [default: those it was counted by]
     #[arg(long, requires = "rebuild", value_name = "POLICY")]
@@ -45,6 +51,14 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     if applied.is_empty() {
         printer.done("the schema is up to date")?;
     }
+    if args.with_properties_index {
+        let made = growth_db::rows::events::make_properties_index(&db).await?;
+        printer.done(if made {
+            "made the index on the properties of events"
+        } else {
+            "the index on the properties of events is there, or of no use here"
+        })?;
+    }
     if args.rebuild {
         let mut progress = None;
         let policy = growth_ingest::rebuild(&db, args.policy, |done, total| {
@@ -56,7 +70,31 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
         .await?;
         drop(progress);
         printer.done(&format!("built the ledger again with policy {policy}"))?;
+        count_again(&db, settings, printer).await?;
     }
     db.close().await;
     Ok(Outcome::Done)
+}
+
+/// Makes the rollups of product events again.
+async fn count_again(db: &Db, settings: &Settings, printer: &Printer) -> anyhow::Result<()> {
+    let mut progress = None;
+    let rebuilt = growth_track::rebuild(db, &settings.counting, |done, total| {
+        let progress = progress
+            .get_or_insert_with(|| printer.progress("counting events again", Some(total), Unit::Things));
+        progress.at(done);
+    })
+    .await?;
+    drop(progress);
+    let events = indicatif::HumanCount(rebuilt.events);
+    printer.done(&format!(
+        "counted {events} events again by the days of {}, with {} as the activation event",
+        rebuilt.time_zone, rebuilt.activation_event
+    ))?;
+    if let Some(before) = rebuilt.pruned_before {
+        let day = before.format("%Y-%m-%d");
+        printer
+            .warning(&format!("raw events before {day} are pruned: what they gave stayed as it was counted"));
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! `growthctl serve-webhook`
 
+mod collecting;
 mod resolving;
 
 use std::net::SocketAddr;
@@ -111,12 +112,15 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
     let clock: Clock = Arc::new(|| Utc::now().trunc_subsecs(6));
     let server = Server::new(db.clone(), server_settings, Arc::clone(&clock));
+    let server = collecting::beside(server, &db, settings, &clock);
+    let housekeeping = tokio::spawn(collecting::keep_house(db.clone(), Arc::clone(&clock)));
     let resolver = client.map(|client| {
         let resolver = resolving::beside(&server, db.clone(), client, clock);
         tokio::spawn(resolver.run(stop.clone()))
     });
     let serve = async {
         let finished = server.run(Listeners { webhooks, metrics }, stop).await;
+        housekeeping.abort();
         if let Some(resolver) = resolver {
             let _ = timeout(LAST_PATIENCE, resolver).await;
         }
