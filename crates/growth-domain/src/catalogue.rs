@@ -124,7 +124,7 @@ impl FromStr for EventStatus {
 }
 
 /// The known names, each with its category.
-pub const KNOWN: [(&str, EventCategory); 26] = [
+pub const KNOWN: [(&str, EventCategory); 28] = [
     ("user_signed_up", EventCategory::UserAction),
     ("user_logged_in", EventCategory::UserAction),
     ("user_logged_out", EventCategory::UserAction),
@@ -147,6 +147,8 @@ pub const KNOWN: [(&str, EventCategory); 26] = [
     ("feature_used", EventCategory::FeatureUsage),
     ("feature_enabled", EventCategory::FeatureUsage),
     ("feature_disabled", EventCategory::FeatureUsage),
+    ("page_viewed", EventCategory::UserAction),
+    ("screen_viewed", EventCategory::UserAction),
     ("page_load", EventCategory::Performance),
     ("api_request", EventCategory::Performance),
     ("error_occurred", EventCategory::Error),

@@ -8,7 +8,9 @@
 //! * a message counts once, however often it is sent;
 //! * what cannot be stored is named to the caller, and the rest is stored.
 //!
-//! This crate has no clock: the caller says when something arrived.
+//! There are two ways in. [`write()`] stores what it is given in one transaction, and has no clock: the caller says when
+//! it arrived. A [`Tracker`] is for applications: it takes one thing at a time, stores them in the background, and lives
+//! in the present.
 
 mod accepted;
 mod again;
@@ -21,6 +23,7 @@ mod identities;
 mod keys;
 pub mod lines;
 mod rollups;
+mod tracker;
 mod usage;
 mod users;
 mod visitors;
@@ -34,5 +37,6 @@ pub use counting::{Counting, DEFAULT_ACTIVATION_EVENT};
 pub use error::Error;
 pub use event::{Context, Counters, Event, Identity, Usage, User};
 pub use keys::{KeyError, WriteKey, create_key, key_digest, list_keys, revoke_keys};
+pub use tracker::{Clock, ExportFormat, FlushError, Flushed, Options, TrackError, Tracker};
 pub use usage::count_usage;
 pub use users::{Upserted, upsert_users};

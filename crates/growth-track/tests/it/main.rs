@@ -8,6 +8,7 @@ mod forgetting;
 mod rollups;
 mod samples;
 mod time_zone;
+mod tracker;
 mod usage;
 mod users;
 mod visitors;
