@@ -50,6 +50,7 @@ pub(crate) async fn create() -> (Db, String, Database) {
 async fn template(server: &str) -> String {
     let mut hasher = DefaultHasher::new();
     format!("{:?}", growth_db::migrate::MIGRATIONS).hash(&mut hasher);
+    growth_db::migrate::ACCESS.hash(&mut hasher);
     let name = format!("growth_template_{:016x}", hasher.finish());
     let mut admin = connect(server).await;
     // Another test program may be here at the same time. The lock ends with the connection.

@@ -2,9 +2,12 @@
 
 #![cfg(test)]
 
+mod access;
 mod bulk;
+mod functions;
 mod inbox;
 mod migrations;
 mod schema;
 mod statements;
+mod supabase;
 mod transactions;
