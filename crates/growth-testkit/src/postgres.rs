@@ -12,6 +12,8 @@ use tokio::time::{sleep, timeout};
 
 /// The server's address; its user may create databases and roles.
 const SERVER: &str = "GROWTHCTL_TEST_POSTGRES_URL";
+/// The address of a pooler before that server, which lends out connections by transaction.
+const POOLER: &str = "GROWTHCTL_TEST_PGBOUNCER_URL";
 /// Any number that nobody else locks on a server for tests.
 const LOCK: i64 = 4_716_208_851;
 
@@ -69,6 +71,16 @@ async fn template(server: &str) -> String {
     }
     let _ = admin.close().await;
     name
+}
+
+impl Database {
+    /// Returns the address of this database behind the pooler.
+    pub(crate) fn pooled(&self) -> String {
+        let pooler = std::env::var(POOLER).unwrap_or_else(|_| {
+            panic!("this test needs PgBouncer: run it with `cargo xtask test` ({POOLER} is not set)")
+        });
+        with_database(&pooler, &self.name)
+    }
 }
 
 async fn connect(url: &str) -> PgConnection {
