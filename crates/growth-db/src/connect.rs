@@ -16,6 +16,9 @@ use crate::error::Error;
 /// The schema that holds our tables on Postgres, so that they never collide with an application's.
 pub const SCHEMA: &str = "growth";
 
+/// Where Supabase's pooler lends out connections by transaction.
+const POOLER_PORT: u16 = 6543;
+
 const BUSY: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -38,7 +41,9 @@ impl Default for Limits {
 impl Db {
     /// Opens the database at `url`; an embedded one is created where it is missing.
     ///
-    /// `sqlite:///absolute/path.db`, `sqlite:relative.db` or `postgres://user:password@host/database`.
+    /// `sqlite:///absolute/path.db`, `sqlite:relative.db` or `postgres://user:password@host/database`. The parameter
+    /// `pooler=transaction` says that there is a pooler which lends out the server's connections by transaction;
+    /// port 6543, on which Supabase has one, says the same, unless there is `pooler=session`.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::connect_within(url, Limits::default()).await
     }
@@ -98,16 +103,40 @@ impl Db {
     }
 
     async fn open_postgres(url: &str, limits: Limits) -> Result<Self, Error> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| Error::Url { url: without_password(url) })?
+        let (options, by_transaction) = server(url)?;
+        let options = options.application_name("growthctl").disable_statement_logging();
+        let options = if by_transaction {
+            // A connection here is none of the server's: what is said at its start would be refused or forgotten.
+            options.extra_float_digits(None).statement_cache_capacity(0)
+        } else {
             // A plan made while a table was small and kept for its whole growth would read all of it.
-            .options([("search_path", SCHEMA), ("plan_cache_mode", "force_custom_plan")])
-            .application_name("growthctl")
-            .disable_statement_logging();
+            options.options([("search_path", SCHEMA), ("plan_cache_mode", "force_custom_plan")])
+        };
         let pool = PgPoolOptions::new().max_connections(limits.connections).acquire_timeout(limits.patience);
         let pool = pool.connect_with(options).await?;
-        Ok(Self::Postgres(pool))
+        Ok(Self::Postgres { pool, by_transaction })
     }
+}
+
+/// Reads a server's URL, and whether a pooler at that address gives each transaction another connection.
+fn server(url: &str) -> Result<(PgConnectOptions, bool), Error> {
+    let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let (mut rest, mut said) = (Vec::new(), None);
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        match parameter.split_once('=') {
+            // How Prisma says so, which stands in many a URL.
+            Some(("pooler", "transaction") | ("pgbouncer", "true")) => said = Some(true),
+            Some(("pooler", "session")) => said = Some(false),
+            Some(("pooler", other)) => return Err(Error::Pooler { value: other.to_owned() }),
+            Some(("pgbouncer", _)) => {}
+            _ => rest.push(parameter),
+        }
+    }
+    let address = if rest.is_empty() { address.to_owned() } else { format!("{address}?{}", rest.join("&")) };
+    let options =
+        PgConnectOptions::from_str(&address).map_err(|_| Error::Url { url: without_password(url) })?;
+    let by_transaction = said.unwrap_or(options.get_port() == POOLER_PORT);
+    Ok((options, by_transaction))
 }
 
 /// Makes an empty file that its owner alone can read: it will hold e-mail addresses and payments. Where it cannot be made,
@@ -139,12 +168,38 @@ pub fn without_password(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_password;
+    use sqlx::postgres::PgSslMode;
+
+    use super::{server, without_password};
 
     #[test]
     fn a_password_is_never_shown() {
         assert_eq!(without_password("postgres://me:p@ss@host/db"), "postgres://me@host/db");
         assert_eq!(without_password("postgres://host/db"), "postgres://host/db");
         assert_eq!(without_password("mysql"), "mysql");
+    }
+
+    #[test]
+    fn a_url_says_whether_there_is_a_pooler() {
+        for (url, expected) in [
+            ("postgres://me@host/db", false),
+            ("postgres://me@host:5432/db?sslmode=require", false),
+            ("postgres://me@host:6543/db", true),
+            ("postgres://me@host:6543/db?sslmode=require", true),
+            ("postgres://me@host:6543/db?pooler=session", false),
+            ("postgres://me@host:6432/db?pooler=transaction", true),
+            ("postgres://me@host:6432/db?pgbouncer=true&sslmode=require", true),
+            ("postgres://me@host:6432/db?sslmode=require&pooler=transaction&application_name=x", true),
+        ] {
+            let (options, by_transaction) = server(url).unwrap();
+            assert_eq!(by_transaction, expected, "{url}");
+            assert_eq!(options.get_database(), Some("db"), "{url}");
+            let required = matches!(options.get_ssl_mode(), PgSslMode::Require);
+            assert_eq!(required, url.contains("sslmode=require"), "{url}");
+        }
+        assert_eq!(
+            server("postgres://host/db?pooler=statement").unwrap_err().to_string(),
+            "pooler=statement is not understood: use pooler=transaction or pooler=session"
+        );
     }
 }

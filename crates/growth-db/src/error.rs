@@ -13,6 +13,12 @@ pub enum Error {
         /// The URL without its password.
         url: String,
     },
+    /// The URL says something about a pooler that is neither of what can be said.
+    #[error("pooler={value} is not understood: use pooler=transaction or pooler=session")]
+    Pooler {
+        /// What it says.
+        value: String,
+    },
     /// There is no embedded database where one was expected.
     #[error("there is no database at {path}")]
     Missing {

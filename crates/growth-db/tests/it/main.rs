@@ -7,6 +7,7 @@ mod bulk;
 mod functions;
 mod inbox;
 mod migrations;
+mod pooler;
 mod schema;
 mod statements;
 mod supabase;
