@@ -201,7 +201,7 @@ macro_rules! run_whole {
         let mut own = None;
         let done = run!($given.enclosed(&mut own).await?, $make, |$query, $executor| $call)?;
         if let Some(tx) = own {
-            tx.commit().await?;
+            Box::pin(tx.commit()).await?;
         }
         Ok(done)
     }};
@@ -282,7 +282,8 @@ impl<'c> Query<'c> {
         'c: 't,
     {
         let begun = match self.target.to_enclose() {
-            Some(db) => Some(db.begin().await?),
+            // Boxed, like its end, so that no other statement has to make room for it.
+            Some(db) => Some(Box::pin(db.begin()).await?),
             None => None,
         };
         Ok(match begun {
