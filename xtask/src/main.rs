@@ -47,6 +47,7 @@ Environment
   GROWTHCTL_PGBOUNCER           the program pgbouncer, where it is not found by itself
   GROWTHCTL_TEST_POSTGRES_URL   a server to test on instead of a throw-away one; the user must be a superuser
   GROWTHCTL_TEST_PGBOUNCER_URL  a pooler before that server, by transaction; with ?pooler=transaction
+  GROWTHCTL_TEST_PGBOUNCER_SESSION_URL  one by session
   TMPDIR                        where databases are put; for a bench it must be on a real disk
 
 Exit codes: 0 done, 1 failed, 2 wrong use; `test` returns the code of `cargo test`.

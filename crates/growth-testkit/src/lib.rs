@@ -60,8 +60,21 @@ impl TestDb {
     /// Where the database is an embedded one, or `GROWTHCTL_TEST_PGBOUNCER_URL` is not set. `cargo xtask test` starts
     /// a pooler and sets the variable.
     pub fn pooled_url(&self) -> String {
+        self.on_server().pooled()
+    }
+
+    /// Returns the address of the same database behind a pooler that lends out connections by session.
+    ///
+    /// # Panics
+    ///
+    /// As [`TestDb::pooled_url`] does, for want of `GROWTHCTL_TEST_PGBOUNCER_SESSION_URL`.
+    pub fn session_pooled_url(&self) -> String {
+        self.on_server().pooled_by_session()
+    }
+
+    fn on_server(&self) -> &postgres::Database {
         match &self.place {
-            Place::Postgres(database) => database.pooled(),
+            Place::Postgres(database) => database,
             Place::Sqlite(_) => panic!("there is no pooler before an embedded database"),
         }
     }

@@ -14,6 +14,8 @@ use tokio::time::{sleep, timeout};
 const SERVER: &str = "GROWTHCTL_TEST_POSTGRES_URL";
 /// The address of a pooler before that server, which lends out connections by transaction.
 const POOLER: &str = "GROWTHCTL_TEST_PGBOUNCER_URL";
+/// The address of one that lends them out by session.
+const SESSION_POOLER: &str = "GROWTHCTL_TEST_PGBOUNCER_SESSION_URL";
 /// Any number that nobody else locks on a server for tests.
 const LOCK: i64 = 4_716_208_851;
 
@@ -74,10 +76,19 @@ async fn template(server: &str) -> String {
 }
 
 impl Database {
-    /// Returns the address of this database behind the pooler.
+    /// Returns the address of this database behind the pooler that lends out connections by transaction.
     pub(crate) fn pooled(&self) -> String {
-        let pooler = std::env::var(POOLER).unwrap_or_else(|_| {
-            panic!("this test needs PgBouncer: run it with `cargo xtask test` ({POOLER} is not set)")
+        self.behind(POOLER)
+    }
+
+    /// Returns the address of this database behind the pooler that lends out connections by session.
+    pub(crate) fn pooled_by_session(&self) -> String {
+        self.behind(SESSION_POOLER)
+    }
+
+    fn behind(&self, variable: &str) -> String {
+        let pooler = std::env::var(variable).unwrap_or_else(|_| {
+            panic!("this test needs PgBouncer: run it with `cargo xtask test` ({variable} is not set)")
         });
         with_database(&pooler, &self.name)
     }
