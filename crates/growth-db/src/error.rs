@@ -19,6 +19,14 @@ pub enum Error {
         /// What it says.
         value: String,
     },
+    /// A pooler has answered that takes no settings at the start of a session.
+    #[error(
+        "there is a pooler at {url}: add pooler=transaction to the url, or pooler=session where it is one of that kind"
+    )]
+    UnnamedPooler {
+        /// The URL without its password.
+        url: String,
+    },
     /// There is no embedded database where one was expected.
     #[error("there is no database at {path}")]
     Missing {

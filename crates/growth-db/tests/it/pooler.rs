@@ -4,6 +4,7 @@
 //! Supabase on port 6543.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use futures_util::TryStreamExt;
@@ -13,6 +14,8 @@ use growth_db::rows::{DailyEventRow, EventRow, ProductRow, StripeEventRow, event
 use growth_db::{AssertSqlSafe, Db, Filling, Json, Lane, Target, migrate, query, table};
 use growth_domain::stamp::Scope;
 use growth_testkit::TestDb;
+
+use crate::access::execute;
 
 const CLIENTS: i64 = 6;
 
@@ -134,9 +137,7 @@ async fn work(db: Db, client: i64) {
 fn everything_works_through_two_connections_that_belong_to_nobody() {
     growth_testkit::block_on(async {
         let direct = growth_testkit::postgres().await;
-        let mut tx = direct.begin().await.unwrap();
-        query(&mut tx, "DROP SCHEMA growth CASCADE").execute().await.unwrap();
-        tx.commit().await.unwrap();
+        execute(&direct, "DROP SCHEMA growth CASCADE").await;
 
         let db = connect(&direct).await;
         assert_eq!(migrate::pending(&db).await.unwrap(), migrate::MIGRATIONS);
@@ -236,12 +237,38 @@ fn streams_give_every_row_one_after_the_other() {
 }
 
 #[test]
-fn without_being_told_of_it_a_pooler_is_an_error_and_no_loss() {
+fn a_pooler_by_session_is_like_the_server() {
     growth_testkit::block_on(async {
         let direct = growth_testkit::postgres().await;
-        let url = direct.pooled_url().replace("pooler=transaction", "pooler=session");
-        let limits = Limits { patience: std::time::Duration::from_secs(2), ..Limits::default() };
+        execute(&direct, "DROP SCHEMA growth CASCADE").await;
+        // It takes settings at the start and keeps them to itself, as Supabase's has done; or it is not given any.
+        for url in [direct.session_pooled_url(), format!("{}?pooler=session", direct.session_pooled_url())] {
+            let db = Db::connect(&url).await.unwrap();
+            let applied = migrate::run(&db).await.unwrap();
+            assert!(applied.is_empty() == url.contains("pooler="), "{url}");
+            let settings = "SELECT COUNT(*) FROM settings WHERE current_setting('search_path') = 'growth'
+                AND current_setting('plan_cache_mode') = 'force_custom_plan' AND key = 'timezone'";
+            for _ in 0..3 {
+                assert_eq!(number(&db, settings).await, 1);
+            }
+            db.close().await;
+        }
+        assert_eq!(number(&direct, "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'").await, 0);
+    });
+}
+
+#[test]
+fn a_strict_pooler_that_nobody_told_of_is_named() {
+    growth_testkit::block_on(async {
+        let direct = growth_testkit::postgres().await;
+        let url = direct.pooled_url().replace("?pooler=transaction", "");
+        let limits = Limits { patience: Duration::from_secs(2), ..Limits::default() };
         let refused = Db::connect_within(&url, limits).await.unwrap_err();
-        assert!(refused.to_string().contains("unsupported startup parameter"), "{refused}");
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "there is a pooler at {url}: add pooler=transaction to the url, or pooler=session where it is one of that kind"
+            )
+        );
     });
 }
