@@ -120,20 +120,19 @@ DECLARE
                 AND a.attname IN ('id', 'email', 'created_at') AND NOT a.attisdropped));
     -- Those who are missing or differ, but for people who were forgotten.
     copy CONSTANT TEXT := $copy$
-        WITH written AS (
+        WITH changed AS MATERIALIZED (
+            SELECT CAST(theirs.id AS TEXT) AS id, NULLIF(theirs.email, '') AS email,
+                COALESCE(theirs.created_at, known.created_at, clock_timestamp()) AS created_at
+            FROM auth.users theirs LEFT JOIN users known ON known.external_id = CAST(theirs.id AS TEXT)
+            WHERE known.id IS NULL OR known.known_from_events OR known.created_at <> theirs.created_at
+                OR NULLIF(theirs.email, '') <> COALESCE(known.email, '')
+        ), written AS (
             INSERT INTO users AS u (external_id, email, created_at, known_from_events)
-            SELECT id, email, created_at, false FROM (
-                SELECT CAST(id AS TEXT) AS id, CAST(NULLIF(email, '') AS TEXT) AS email,
-                    COALESCE(created_at, clock_timestamp()) AS created_at
-                FROM auth.users) AS theirs
-            WHERE NOT EXISTS (
-                SELECT FROM users known WHERE known.external_id = theirs.id AND NOT known.known_from_events
-                    AND known.email IS NOT DISTINCT FROM COALESCE(theirs.email, known.email)
-                    AND known.created_at = theirs.created_at)
-                AND NOT EXISTS (SELECT FROM users gone WHERE gone.external_id = forgotten_as(theirs.id))
+            SELECT id, email, created_at, false FROM changed
+            WHERE NOT EXISTS (SELECT FROM users gone WHERE gone.external_id = forgotten_as(changed.id))
             ORDER BY id
-            ON CONFLICT (external_id) DO UPDATE SET email = COALESCE(excluded.email, u.email),
-                created_at = excluded.created_at, known_from_events = false
+            ON CONFLICT (external_id) DO UPDATE
+                SET email = COALESCE(excluded.email, u.email), created_at = excluded.created_at, known_from_events = false
                 WHERE u.erased_at IS NULL
             RETURNING u.id)
         INSERT INTO users_to_link (user_id) SELECT id FROM written ORDER BY id

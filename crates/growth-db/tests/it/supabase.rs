@@ -97,6 +97,13 @@ fn users_who_were_there_and_users_who_come_are_mirrored() {
         execute(&db, "DELETE FROM users_to_link").await;
         migrate::run(&db).await.unwrap();
         assert_eq!(known(&db).await.iter().filter(|user| user.4).count(), 0, "nobody is new the second time");
+        as_auth(&db, &auth, "UPDATE auth.users SET created_at = NULL").await;
+        migrate::run(&db).await.unwrap();
+        assert_eq!(
+            known(&db).await.iter().filter(|user| user.4).count(),
+            0,
+            "what is not said is not changed"
+        );
 
         as_auth(&db, &auth, &sign_up(CAT, "NULL", "'2026-01-03T00:00:00Z'")).await;
         let cat = user(CAT, None, "2026-01-03 00:00:00", false, true);
