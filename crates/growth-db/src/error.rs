@@ -47,6 +47,17 @@ pub enum Error {
         /// How many.
         pending: usize,
     },
+    /// The role is not the tables' owner, so that row level security would hide their rows from it.
+    #[error(
+        "the role {role} would see no rows: growthctl's tables belong to {owner}, and row level security hides them from \
+         others; connect as {owner}, or `GRANT {owner} TO {role}`"
+    )]
+    Hidden {
+        /// Who is connected.
+        role: String,
+        /// Whose the tables are.
+        owner: String,
+    },
     /// The schema was made by a newer program or by another history.
     #[error("migration {version} of the database is {problem}: {advice}")]
     History {

@@ -68,6 +68,11 @@ const SQLITE_HAS_HISTORY: &str =
 /// A look into the catalogue's tables, since `to_regclass` may remember how it was before the lock.
 const POSTGRES_HAS_HISTORY: &str = "SELECT COUNT(*) > 0 AS known FROM pg_class
     JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = 'growth' AND relname = 'schema_migrations'";
+/// A role for which row level security holds would take every table for an empty one, this one first.
+const POSTGRES_HIDDEN: &str =
+    "SELECT CAST(current_user AS TEXT) AS role, CAST(pg_get_userbyid(relowner) AS TEXT) AS owner
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = 'growth' AND relname = 'schema_migrations' AND row_security_active(pg_class.oid)";
 const POSTGRES_LOCK: &str = "SELECT 1::bigint FROM (SELECT pg_advisory_xact_lock(7160119472)) AS locked";
 const POSTGRES_HAS_SCHEMA: &str = "SELECT COUNT(*) > 0 FROM pg_namespace WHERE nspname = $1";
 
@@ -154,6 +159,11 @@ async fn applied(on: impl Into<Target<'_>>, engine: Engine) -> Result<BTreeMap<i
     let (known,): (bool,) = query(on.reborrow(), has_history_sql(engine)).fetch_one().await?;
     if !known {
         return Ok(BTreeMap::new());
+    }
+    if engine == Engine::Postgres
+        && let Some((role, owner)) = query(on.reborrow(), POSTGRES_HIDDEN).fetch_optional().await?
+    {
+        return Err(Error::Hidden { role, owner });
     }
     Ok(query(on, APPLIED).fetch_all::<(i64, String)>().await?.into_iter().collect())
 }

@@ -411,6 +411,7 @@ fn a_grant_of_everything_opens_nothing_and_is_taken_back() {
         };
         assert_eq!(asked(&db, "authenticated", &claims("ann"), &count("bob")).await.unwrap_err(), DENIED);
         assert_eq!(asked(&db, "anon", "", &count("bob")).await.unwrap_err(), DENIED);
+        assert_eq!(asked(&db, "authenticated", &claims("ann"), &count("ann")).await.unwrap(), ["true"]);
         let write = "UPDATE usage_counters SET enrichments = 1000 RETURNING app_name";
         assert_eq!(asked(&db, "authenticated", &claims("ann"), write).await.unwrap(), [""; 0]);
 
@@ -542,6 +543,30 @@ fn an_owner_who_is_no_superuser_migrates_writes_and_reads() {
         )
         .await;
         assert_eq!(counter.unwrap(), ["5"]);
+        execute(&db, format!("DROP OWNED BY {name};\nDROP ROLE {name}")).await;
+    });
+}
+
+#[test]
+fn who_is_not_the_owner_is_told_so_instead_of_seeing_nothing() {
+    growth_testkit::block_on(async {
+        let db = growth_testkit::postgres().await;
+        let name = make_role(&db).await;
+        let grants = format!(
+            "GRANT USAGE ON SCHEMA growth TO {name};\nGRANT ALL ON ALL TABLES IN SCHEMA growth TO {name}"
+        );
+        execute(&db, grants).await;
+        let other = Db::connect(&db.url().replace("postgres@", &format!("{name}@"))).await.unwrap();
+        let expected = format!(
+            "the role {name} would see no rows: growthctl's tables belong to postgres, and row level security hides them \
+             from others; connect as postgres, or `GRANT postgres TO {name}`"
+        );
+        assert_eq!(migrate::check(&other).await.unwrap_err().to_string(), expected);
+        assert_eq!(migrate::run(&other).await.unwrap_err().to_string(), expected);
+        execute(&db, format!("GRANT postgres TO {name}")).await;
+        migrate::check(&other).await.unwrap();
+        assert_eq!(migrate::run(&other).await.unwrap(), []);
+        other.close().await;
         execute(&db, format!("DROP OWNED BY {name};\nDROP ROLE {name}")).await;
     });
 }
