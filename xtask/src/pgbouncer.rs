@@ -98,7 +98,9 @@ fn launch(program: &Path, cluster: &Cluster, mode: Mode) -> Result<Pooler> {
     shell.args(["-c", script, "undertaker"]).arg(&folder).arg(program).arg(&settings);
     shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(File::create(&log)?);
     if let Some(account) = account {
-        chown(&folder, Some(account.user), Some(account.group))?;
+        for path in [&folder, &settings, &users] {
+            chown(path, Some(account.user), Some(account.group))?;
+        }
         account.take_on(&mut shell);
     }
     without_postgres_variables(&mut shell);

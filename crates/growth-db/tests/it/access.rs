@@ -461,6 +461,21 @@ fn a_user_s_rows_are_found_by_an_index_and_the_user_is_looked_up_once() {
 }
 
 #[test]
+fn every_function_keeps_its_path_and_is_closed_to_strangers() {
+    growth_testkit::block_on(async {
+        let db = growth_testkit::postgres().await;
+        let open: Vec<(String,)> = rows(
+            &db,
+            "SELECT CAST(proname AS TEXT) FROM pg_proc WHERE pronamespace = CAST('growth' AS regnamespace) AND (proacl IS NULL
+                OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0)
+                OR NOT COALESCE('search_path=growth, pg_temp' = ANY (proconfig), false))",
+        )
+        .await;
+        assert_eq!(open, []);
+    });
+}
+
+#[test]
 fn a_second_migrate_changes_nothing() {
     growth_testkit::block_on(async {
         let db = house().await;
