@@ -12,6 +12,7 @@ mod deps;
 mod lint;
 mod metadata;
 mod migrations;
+mod pgbouncer;
 mod ports;
 mod postgres;
 mod process;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask <task>
 
-  test [ARGS…]    runs every test, with a throw-away PostgreSQL on a free port
+  test [ARGS…]    runs every test, with a throw-away PostgreSQL and PgBouncer on free ports
                   ARGS go to `cargo test`; without -p it tests the whole workspace:
                     cargo xtask test -p growth-db a_name -- --nocapture
   lint            formatting, clippy, documentation, dependencies, migrations
@@ -43,7 +44,10 @@ cargo xtask <task>
 
 Environment
   GROWTHCTL_PG_BIN              folder with initdb, pg_ctl and postgres, where they are not found by themselves
+  GROWTHCTL_PGBOUNCER           the program pgbouncer, where it is not found by itself
   GROWTHCTL_TEST_POSTGRES_URL   a server to test on instead of a throw-away one; the user must be a superuser
+  GROWTHCTL_TEST_PGBOUNCER_URL  a pooler before that server, by transaction; with ?pooler=transaction
+  GROWTHCTL_TEST_PGBOUNCER_SESSION_URL  one by session
   TMPDIR                        where databases are put; for a bench it must be on a real disk
 
 Exit codes: 0 done, 1 failed, 2 wrong use; `test` returns the code of `cargo test`.

@@ -86,6 +86,11 @@ impl Cluster {
         self.pg_ctl(&["restart", "--mode=immediate"], self.port)
     }
 
+    /// Returns the port on which the server listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Returns the address of a database on this server.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
@@ -157,15 +162,18 @@ impl Drop for Cluster {
     }
 }
 
-/// The user that runs the server where this process is root.
+/// The user that runs servers where this process is root.
 #[derive(Clone, Copy)]
-struct Account {
-    user: u32,
-    group: u32,
+pub(crate) struct Account {
+    /// The user's number.
+    pub(crate) user: u32,
+    /// The number of the user's group.
+    pub(crate) group: u32,
 }
 
 impl Account {
-    fn for_servers() -> Result<Option<Self>> {
+    /// Finds the user, or nothing where this process is not root and can run servers itself.
+    pub(crate) fn for_servers() -> Result<Option<Self>> {
         if !debian::is_root() {
             return Ok(None);
         }
@@ -180,6 +188,11 @@ impl Account {
             "PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody"
         );
         Ok(account)
+    }
+
+    /// Lets a command run as this user.
+    pub(crate) fn take_on(self, command: &mut Command) {
+        command.uid(self.user).gid(self.group);
     }
 }
 
@@ -204,8 +217,8 @@ fn server_command(programs: &Path, program: &str, folder: &Path, account: Option
 }
 
 fn as_account(command: &mut Command, account: Option<Account>) {
-    if let Some(Account { user, group }) = account {
-        command.uid(user).gid(group);
+    if let Some(account) = account {
+        account.take_on(command);
     }
 }
 

@@ -7,12 +7,17 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::pgbouncer::{Mode, Pooler};
 use crate::postgres::{Cluster, Durability};
 use crate::product::REAL_ACCOUNTS;
 use crate::{process, terminal};
 
 /// Where the tests look for a PostgreSQL in which they may make and drop databases.
 const POSTGRES_URL: &str = "GROWTHCTL_TEST_POSTGRES_URL";
+/// Where they look for a pooler before it that lends out connections by transaction.
+const PGBOUNCER_URL: &str = "GROWTHCTL_TEST_PGBOUNCER_URL";
+/// And for one that lends them out by session.
+const PGBOUNCER_SESSION_URL: &str = "GROWTHCTL_TEST_PGBOUNCER_SESSION_URL";
 
 /// Runs `cargo test` with further arguments and prints one line for the sum of all its test programs.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
@@ -29,11 +34,21 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         // Every failure of a run is worth knowing, and a new snapshot is one.
         cargo.arg("--no-fail-fast").env("INSTA_UPDATE", "no");
     }
-    let cluster = if env::var_os(POSTGRES_URL).is_none() {
+    let servers = if env::var_os(POSTGRES_URL).is_none() {
         let cluster = Cluster::start(Durability::None)?;
         cargo.env(POSTGRES_URL, cluster.url("postgres"));
-        terminal::progress(&format!("PostgreSQL started in {:.1} s", start.elapsed().as_secs_f64()));
-        Some(cluster)
+        let poolers = [
+            (PGBOUNCER_URL, Pooler::start(&cluster, Mode::Transaction)?),
+            (PGBOUNCER_SESSION_URL, Pooler::start(&cluster, Mode::Session)?),
+        ];
+        for (name, pooler) in &poolers {
+            cargo.env(name, pooler.url("postgres"));
+        }
+        terminal::progress(&format!(
+            "PostgreSQL and PgBouncer started in {:.1} s",
+            start.elapsed().as_secs_f64()
+        ));
+        Some((poolers, cluster))
     } else {
         None
     };
@@ -49,7 +64,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         }
     }
     let status = child.wait()?;
-    drop(cluster);
+    drop(servers);
     terminal::progress(&format!("took {:.1} s", start.elapsed().as_secs_f64()));
     terminal::print(&tally.to_string());
     // A process that a signal ended has no code.

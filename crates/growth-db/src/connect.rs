@@ -4,8 +4,9 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use futures_core::future::BoxFuture;
 use sqlx::ConnectOptions;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use tokio::time::sleep;
@@ -15,6 +16,12 @@ use crate::error::Error;
 
 /// The schema that holds our tables on Postgres, so that they never collide with an application's.
 pub const SCHEMA: &str = "growth";
+
+/// Where Supabase's pooler lends out connections by transaction.
+const POOLER_PORT: u16 = 6543;
+
+/// What a session has to know. A plan made while a table was small and kept for its whole growth would read all of it.
+const SETTINGS: [(&str, &str); 2] = [("search_path", SCHEMA), ("plan_cache_mode", "force_custom_plan")];
 
 const BUSY: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
@@ -38,7 +45,10 @@ impl Default for Limits {
 impl Db {
     /// Opens the database at `url`; an embedded one is created where it is missing.
     ///
-    /// `sqlite:///absolute/path.db`, `sqlite:relative.db` or `postgres://user:password@host/database`.
+    /// `sqlite:///absolute/path.db`, `sqlite:relative.db` or `postgres://user:password@host/database`. The parameter
+    /// `pooler=transaction` says that there is a pooler which lends out the server's connections by transaction;
+    /// port 6543, on which Supabase has one, says the same, unless there is `pooler=session`. One that keeps a session
+    /// together needs no word about it, unless it refuses settings at the start: [`Error::UnnamedPooler`].
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::connect_within(url, Limits::default()).await
     }
@@ -98,16 +108,82 @@ impl Db {
     }
 
     async fn open_postgres(url: &str, limits: Limits) -> Result<Self, Error> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| Error::Url { url: without_password(url) })?
-            // A plan made while a table was small and kept for its whole growth would read all of it.
-            .options([("search_path", SCHEMA), ("plan_cache_mode", "force_custom_plan")])
-            .application_name("growthctl")
-            .disable_statement_logging();
+        let (options, pooler) = server(url)?;
+        let options = options.application_name("growthctl").disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(limits.connections).acquire_timeout(limits.patience);
-        let pool = pool.connect_with(options).await?;
-        Ok(Self::Postgres(pool))
+        let (options, pool) = match pooler {
+            // A connection here is none of the server's: what is said at its start would be refused or forgotten.
+            Pooler::ByTransaction => (options.extra_float_digits(None).statement_cache_capacity(0), pool),
+            Pooler::BySession => (options.extra_float_digits(None), pool.after_connect(|to, _| settle(to))),
+            Pooler::Unknown => (options.options(SETTINGS), pool.after_connect(|to, _| settle(to))),
+        };
+        match pool.connect_with(options).await {
+            Ok(pool) => Ok(Self::Postgres { pool, by_transaction: pooler == Pooler::ByTransaction }),
+            Err(error) if refuses_settings(&error) => {
+                Err(Error::UnnamedPooler { url: without_password(url) })
+            }
+            Err(error) => Err(error.into()),
+        }
     }
+}
+
+/// Sees to what a session has to know, which some poolers take at its start without passing it on.
+fn settle(connection: &mut PgConnection) -> BoxFuture<'_, sqlx::Result<()>> {
+    Box::pin(async move {
+        let [(path, schema), (plans, custom)] = SETTINGS;
+        sqlx::query(
+            "SELECT set_config(name, wanted, false) FROM (VALUES ($1, $2), ($3, $4)) AS settings (name, wanted)
+            WHERE current_setting(name) <> wanted",
+        )
+        .bind(path)
+        .bind(schema)
+        .bind(plans)
+        .bind(custom)
+        .persistent(false)
+        .execute(connection)
+        .await?;
+        Ok(())
+    })
+}
+
+/// Whether it is a pooler that has answered, and one which does not take a session's settings.
+fn refuses_settings(error: &sqlx::Error) -> bool {
+    let said = error.as_database_error().map(sqlx::error::DatabaseError::message);
+    said.is_some_and(|message| message.contains("unsupported startup parameter"))
+}
+
+/// What stands between us and the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pooler {
+    /// Nothing, as far as we know.
+    Unknown,
+    /// Something that gives a session one connection.
+    BySession,
+    /// Something that gives each transaction another one.
+    ByTransaction,
+}
+
+/// Reads a server's URL, and which pooler is at that address.
+fn server(url: &str) -> Result<(PgConnectOptions, Pooler), Error> {
+    let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
+    let (mut rest, mut said) = (Vec::new(), None);
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        match parameter.split_once('=') {
+            // How Prisma says so, which stands in many a URL.
+            Some(("pooler", "transaction") | ("pgbouncer", "true")) => {
+                said = Some(Pooler::ByTransaction);
+            }
+            Some(("pooler", "session")) => said = Some(Pooler::BySession),
+            Some(("pooler", other)) => return Err(Error::Pooler { value: other.to_owned() }),
+            Some(("pgbouncer", _)) => {}
+            _ => rest.push(parameter),
+        }
+    }
+    let address = if rest.is_empty() { address.to_owned() } else { format!("{address}?{}", rest.join("&")) };
+    let options =
+        PgConnectOptions::from_str(&address).map_err(|_| Error::Url { url: without_password(url) })?;
+    let by_port = if options.get_port() == POOLER_PORT { Pooler::ByTransaction } else { Pooler::Unknown };
+    Ok((options, said.unwrap_or(by_port)))
 }
 
 /// Makes an empty file that its owner alone can read: it will hold e-mail addresses and payments. Where it cannot be made,
@@ -139,12 +215,41 @@ pub fn without_password(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_password;
+    use sqlx::postgres::PgSslMode;
+
+    use super::{Pooler, server, without_password};
 
     #[test]
     fn a_password_is_never_shown() {
         assert_eq!(without_password("postgres://me:p@ss@host/db"), "postgres://me@host/db");
         assert_eq!(without_password("postgres://host/db"), "postgres://host/db");
         assert_eq!(without_password("mysql"), "mysql");
+    }
+
+    #[test]
+    fn a_url_says_whether_there_is_a_pooler() {
+        for (url, expected) in [
+            ("postgres://me@host/db", Pooler::Unknown),
+            ("postgres://me@host:5432/db?sslmode=require", Pooler::Unknown),
+            ("postgres://me@host:6543/db", Pooler::ByTransaction),
+            ("postgres://me@host:6543/db?sslmode=require", Pooler::ByTransaction),
+            ("postgres://me@host:6543/db?pooler=session", Pooler::BySession),
+            ("postgres://me@host:6432/db?pooler=transaction", Pooler::ByTransaction),
+            ("postgres://me@host:6432/db?pgbouncer=true&sslmode=require", Pooler::ByTransaction),
+            (
+                "postgres://me@host:6432/db?sslmode=require&pooler=transaction&application_name=x",
+                Pooler::ByTransaction,
+            ),
+        ] {
+            let (options, pooler) = server(url).unwrap();
+            assert_eq!(pooler, expected, "{url}");
+            assert_eq!(options.get_database(), Some("db"), "{url}");
+            let required = matches!(options.get_ssl_mode(), PgSslMode::Require);
+            assert_eq!(required, url.contains("sslmode=require"), "{url}");
+        }
+        assert_eq!(
+            server("postgres://host/db?pooler=statement").unwrap_err().to_string(),
+            "pooler=statement is not understood: use pooler=transaction or pooler=session"
+        );
     }
 }

@@ -3,15 +3,25 @@
 //! The engine is chosen once, by the URL's scheme. Every statement is a single
 //! `$1`-style string that both engines accept; values are encoded and rows
 //! decoded by the native driver, so timestamps and JSON keep their types.
+//!
+//! A pooler that lends out a server's connections by transaction is the same
+//! engine under one condition: nothing may be left on a connection, neither a
+//! setting nor a prepared statement. Each transaction then begins by saying
+//! where the tables are, and a single statement is a transaction by itself.
 
 use std::path::Path;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_core::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgPool, PgRow, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqlitePool, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Encode, FromRow, Result, SqlSafeStr, SqlStr, Transaction, Type};
+use tokio::sync::mpsc;
+
+use crate::connect::SCHEMA;
 
 /// An open database.
 #[derive(Clone, Debug)]
@@ -24,7 +34,12 @@ pub enum Db {
         readers: SqlitePool,
     },
     /// A server.
-    Postgres(PgPool),
+    Postgres {
+        /// Connections to the server, or to a pooler in front of it.
+        pool: PgPool,
+        /// Whether a pooler gives each transaction another of the server's connections.
+        by_transaction: bool,
+    },
 }
 
 /// An open transaction; rolled back when dropped.
@@ -33,13 +48,18 @@ pub enum Tx {
     /// On the writer connection, with the write lock.
     Sqlite(Transaction<'static, Sqlite>),
     /// On a connection of the pool.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres {
+        /// The driver's transaction.
+        tx: Transaction<'static, Postgres>,
+        /// Whether the server's connection goes to somebody else afterwards.
+        by_transaction: bool,
+    },
 }
 
 /// A place from which somebody writes single statements all the time.
 ///
 /// On a server it keeps a connection, which saves asking a pool for one that still works each time. The embedded
-/// engine has one connection that writes, which all share.
+/// engine has one connection that writes, which all share, and a pooler's are nobody's.
 #[derive(Debug)]
 pub struct Lane {
     db: Db,
@@ -47,6 +67,8 @@ pub struct Lane {
     used: Instant,
 }
 
+/// How many rows of a stream may wait at a pooler until somebody takes them.
+const STREAMED: usize = 64;
 /// A connection that was not used for so long may have been cut off without a word, by whatever stands between.
 const IDLE: Duration = Duration::from_mins(1);
 
@@ -126,38 +148,62 @@ pub(crate) fn built_query<'c>(target: impl Into<Target<'c>>, sql: String) -> Que
     query(target, AssertSqlSafe(sql))
 }
 
-/// Expands `$call` once for each engine and target.
+/// Expands `$call` once for each engine and target, with a query of the driver's and what executes it.
 macro_rules! run {
-    ($query:expr, |$sql:ident, $args:ident, $executor:ident| $call:expr) => {{
-        let Query { sql: $sql, target, args } = $query;
+    ($given:expr, $make:path, |$query:ident, $executor:ident| $call:expr) => {{
+        let given = $given;
+        let keep = !given.target.is_by_transaction();
+        let Query { sql, target, args } = given;
         let args = args?;
-        debug_assert_eq!(placeholders($sql.as_str()), args.len(), "{}", $sql.as_str());
+        debug_assert_eq!(placeholders(sql.as_str()), args.len(), "{}", sql.as_str());
         match (target, args) {
-            (Target::Db(Db::Sqlite { readers: $executor, .. }), Args::Sqlite($args)) => $call,
-            (Target::Alone(Db::Sqlite { writer: $executor, .. }), Args::Sqlite($args)) => $call,
-            (
-                Target::Db(Db::Postgres($executor)) | Target::Alone(Db::Postgres($executor)),
-                Args::Postgres($args),
-            ) => $call,
-            (Target::Lane(Lane { db: Db::Sqlite { writer: $executor, .. }, .. }), Args::Sqlite($args)) => {
-                let $executor = &*$executor;
+            (Target::Db(Db::Sqlite { readers: $executor, .. }), Args::Sqlite(args)) => {
+                let $query = $make(sql, args);
                 $call
             }
-            (Target::Lane(Lane { own: Some(own), .. }), Args::Postgres($args)) => {
-                let $executor = &mut **own;
+            (Target::Alone(Db::Sqlite { writer: $executor, .. }), Args::Sqlite(args)) => {
+                let $query = $make(sql, args);
+                $call
+            }
+            (
+                Target::Db(Db::Postgres { pool: $executor, .. })
+                | Target::Alone(Db::Postgres { pool: $executor, .. }),
+                Args::Postgres(args),
+            ) => {
+                let $query = $make(sql, args).persistent(keep);
+                $call
+            }
+            (Target::Lane(Lane { db: Db::Sqlite { writer: $executor, .. }, .. }), Args::Sqlite(args)) => {
+                let ($executor, $query) = (&*$executor, $make(sql, args));
+                $call
+            }
+            (Target::Lane(Lane { own: Some(own), .. }), Args::Postgres(args)) => {
+                let ($executor, $query) = (&mut **own, $make(sql, args).persistent(keep));
                 $call
             }
             (Target::Lane(Lane { own: None, .. }), Args::Postgres(_)) => Err(sqlx::Error::PoolClosed),
-            (Target::Tx(Tx::Sqlite(tx)), Args::Sqlite($args)) => {
-                let $executor = &mut **tx;
+            (Target::Tx(Tx::Sqlite(tx)), Args::Sqlite(args)) => {
+                let ($executor, $query) = (&mut **tx, $make(sql, args));
                 $call
             }
-            (Target::Tx(Tx::Postgres(tx)), Args::Postgres($args)) => {
-                let $executor = &mut **tx;
+            (Target::Tx(Tx::Postgres { tx, .. }), Args::Postgres(args)) => {
+                let ($executor, $query) = (&mut **tx, $make(sql, args).persistent(keep));
                 $call
             }
             _ => unreachable!("the arguments are made for the target's engine"),
         }
+    }};
+}
+
+/// Does what `run!` does, in a transaction of the statement's own where it needs one.
+macro_rules! run_whole {
+    ($given:expr, $make:path, |$query:ident, $executor:ident| $call:expr) => {{
+        let mut own = None;
+        let done = run!($given.enclosed(&mut own).await?, $make, |$query, $executor| $call)?;
+        if let Some(tx) = own {
+            Box::pin(tx.commit()).await?;
+        }
+        Ok(done)
     }};
 }
 
@@ -212,27 +258,76 @@ impl<'c> Query<'c> {
 
     /// Runs the statement and returns how many rows it changed.
     pub async fn execute(self) -> Result<u64> {
-        run!(self, |sql, args, db| Ok(sqlx::query_with(sql, args).execute(db).await?.rows_affected()))
+        run_whole!(self, sqlx::query_with, |query, db| Ok(query.execute(db).await?.rows_affected()))
     }
 
     /// The only row.
     pub async fn fetch_one<T: Record>(self) -> Result<T> {
-        run!(self, |sql, args, db| sqlx::query_as_with(sql, args).fetch_one(db).await)
+        run_whole!(self, sqlx::query_as_with, |query, db| query.fetch_one(db).await)
     }
 
     /// The row, where there is one.
     pub async fn fetch_optional<T: Record>(self) -> Result<Option<T>> {
-        run!(self, |sql, args, db| sqlx::query_as_with(sql, args).fetch_optional(db).await)
+        run_whole!(self, sqlx::query_as_with, |query, db| query.fetch_optional(db).await)
     }
 
     /// All rows.
     pub async fn fetch_all<T: Record>(self) -> Result<Vec<T>> {
-        run!(self, |sql, args, db| sqlx::query_as_with(sql, args).fetch_all(db).await)
+        run_whole!(self, sqlx::query_as_with, |query, db| query.fetch_all(db).await)
     }
 
     /// Streams rows, for results too large to hold.
     pub fn fetch<T: Record + 'c>(self) -> Result<BoxStream<'c, Result<T>>> {
-        run!(self, |sql, args, db| Ok(sqlx::query_as_with(sql, args).fetch(db)))
+        if self.target.to_enclose().is_some() {
+            return Ok(self.fetch_enclosed());
+        }
+        run!(self, sqlx::query_as_with, |query, db| Ok(query.fetch(db)))
+    }
+
+    /// Puts the statement into a transaction of its own, for the caller to commit, where it must not stand alone.
+    async fn enclosed<'t>(self, own: &'t mut Option<Tx>) -> Result<Query<'t>>
+    where
+        'c: 't,
+    {
+        let begun = match self.target.to_enclose() {
+            // Boxed, like its end, so that no other statement has to make room for it.
+            Some(db) => Some(Box::pin(db.begin()).await?),
+            None => None,
+        };
+        Ok(match begun {
+            Some(tx) => Query { target: Target::Tx(own.insert(tx)), ..self },
+            None => self,
+        })
+    }
+
+    /// A stream that owns the transaction it reads from, which goes on as the rows are taken.
+    fn fetch_enclosed<T: Record + 'c>(self) -> BoxStream<'c, Result<T>> {
+        let (sender, mut receiver) = mpsc::channel(STREAMED);
+        let mut reading = Box::pin(async move {
+            let mut own = None;
+            let mut rows = self.enclosed(&mut own).await?.fetch::<T>()?;
+            while let Some(row) = rows.try_next().await? {
+                if sender.send(row).await.is_err() {
+                    break;
+                }
+            }
+            drop(rows);
+            match own {
+                Some(tx) => tx.commit().await,
+                None => Ok(()),
+            }
+        });
+        let mut read = false;
+        let rows = stream::poll_fn(move |context| {
+            if !read && let Poll::Ready(end) = reading.as_mut().poll(context) {
+                read = true;
+                if let Err(error) = end {
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+            receiver.poll_recv(context).map(|row| row.map(Ok))
+        });
+        rows.boxed()
     }
 }
 
@@ -244,7 +339,13 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx> {
         Ok(match self {
             Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres { pool, by_transaction: false } => {
+                Tx::Postgres { tx: pool.begin().await?, by_transaction: false }
+            }
+            Self::Postgres { pool, by_transaction: true } => {
+                let begin = AssertSqlSafe(format!("BEGIN; SET LOCAL search_path TO {SCHEMA}"));
+                Tx::Postgres { tx: pool.begin_with(begin).await?, by_transaction: true }
+            }
         })
     }
 
@@ -252,15 +353,20 @@ impl Db {
     pub fn engine(&self) -> Engine {
         match self {
             Self::Sqlite { .. } => Engine::Sqlite,
-            Self::Postgres(_) => Engine::Postgres,
+            Self::Postgres { .. } => Engine::Postgres,
         }
+    }
+
+    /// Whether a pooler gives each transaction another of the server's connections.
+    fn is_by_transaction(&self) -> bool {
+        matches!(self, Self::Postgres { by_transaction: true, .. })
     }
 
     /// How many connections to a server there are at most; 1 for an embedded database, as far as writing goes.
     pub fn connections(&self) -> u32 {
         match self {
             Self::Sqlite { .. } => 1,
-            Self::Postgres(pool) => pool.options().get_max_connections(),
+            Self::Postgres { pool, .. } => pool.options().get_max_connections(),
         }
     }
 
@@ -280,7 +386,7 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, .. } => pool.close().await,
         }
     }
 }
@@ -298,12 +404,12 @@ impl Lane {
         }
         self.used = Instant::now();
         match (&self.db, &self.own) {
-            (Db::Postgres(pool), None) => {
+            (Db::Postgres { pool, by_transaction: false }, None) => {
                 self.own = Some(pool.acquire().await?);
                 Ok(false)
             }
-            (Db::Postgres(_), Some(_)) => Ok(true),
-            (Db::Sqlite { .. }, _) => Ok(false),
+            (Db::Postgres { .. }, Some(_)) => Ok(true),
+            (Db::Postgres { by_transaction: true, .. } | Db::Sqlite { .. }, _) => Ok(false),
         }
     }
 
@@ -318,7 +424,7 @@ impl Tx {
     pub async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => tx.commit().await,
+            Self::Postgres { tx, .. } => tx.commit().await,
         }
     }
 
@@ -326,7 +432,7 @@ impl Tx {
     pub fn engine(&self) -> Engine {
         match self {
             Self::Sqlite(_) => Engine::Sqlite,
-            Self::Postgres(_) => Engine::Postgres,
+            Self::Postgres { .. } => Engine::Postgres,
         }
     }
 
@@ -334,7 +440,7 @@ impl Tx {
     pub(crate) async fn run_script(&mut self, script: &'static str) -> Result<()> {
         match self {
             Self::Sqlite(tx) => sqlx::raw_sql(script).execute(&mut **tx).await.map(drop),
-            Self::Postgres(tx) => sqlx::raw_sql(script).execute(&mut **tx).await.map(drop),
+            Self::Postgres { tx, .. } => sqlx::raw_sql(script).execute(&mut **tx).await.map(drop),
         }
     }
 }
@@ -357,6 +463,25 @@ impl Target<'_> {
             Self::Lane(lane) => lane.db.engine(),
             Self::Tx(tx) => tx.engine(),
         }
+    }
+
+    /// Whether a pooler is in between, so that no prepared statement may be left behind.
+    fn is_by_transaction(&self) -> bool {
+        match self {
+            Self::Db(db) | Self::Alone(db) => db.is_by_transaction(),
+            Self::Lane(lane) => lane.db.is_by_transaction(),
+            Self::Tx(tx) => matches!(tx, Tx::Postgres { by_transaction: true, .. }),
+        }
+    }
+
+    /// The database in which a statement must not stand alone, since a pooler would not know our schema.
+    fn to_enclose(&self) -> Option<&Db> {
+        let db = match self {
+            Self::Db(db) | Self::Alone(db) => db,
+            Self::Lane(lane) => &lane.db,
+            Self::Tx(_) => return None,
+        };
+        db.is_by_transaction().then_some(db)
     }
 }
 

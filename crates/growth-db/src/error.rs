@@ -13,6 +13,20 @@ pub enum Error {
         /// The URL without its password.
         url: String,
     },
+    /// The URL says something about a pooler that is neither of what can be said.
+    #[error("pooler={value} is not understood: use pooler=transaction or pooler=session")]
+    Pooler {
+        /// What it says.
+        value: String,
+    },
+    /// A pooler has answered that takes no settings at the start of a session.
+    #[error(
+        "there is a pooler at {url}: add pooler=transaction to the url, or pooler=session where it is one of that kind"
+    )]
+    UnnamedPooler {
+        /// The URL without its password.
+        url: String,
+    },
     /// There is no embedded database where one was expected.
     #[error("there is no database at {path}")]
     Missing {
@@ -32,6 +46,17 @@ pub enum Error {
     Pending {
         /// How many.
         pending: usize,
+    },
+    /// The role is not the tables' owner, so that row level security would hide their rows from it.
+    #[error(
+        "the role {role} would see no rows: growthctl's tables belong to {owner}, and row level security hides them from \
+         others; connect as {owner}, or `GRANT {owner} TO {role}`"
+    )]
+    Hidden {
+        /// Who is connected.
+        role: String,
+        /// Whose the tables are.
+        owner: String,
     },
     /// The schema was made by a newer program or by another history.
     #[error("migration {version} of the database is {problem}: {advice}")]

@@ -3,7 +3,7 @@
 //! A planner that has never looked at a table takes every condition to be as selective as any other. Of a table that
 //! grows from nothing it would so read all rows of an account for each batch, until autovacuum comes by a minute later.
 
-use crate::engine::{Db, built_query, query};
+use crate::engine::{Db, Engine, built_query, query};
 use crate::error::Error;
 
 /// Those without statistics; once a table has some, autovacuum keeps them fresh enough. For Postgres alone.
@@ -33,7 +33,7 @@ impl Filling {
     /// nothing on SQLite, whose planner needs none.
     pub async fn add(&mut self, rows: u64, db: &Db) -> Result<(), Error> {
         self.written += rows;
-        if self.written < self.next || !matches!(db, Db::Postgres(_)) {
+        if self.written < self.next || db.engine() == Engine::Sqlite {
             return Ok(());
         }
         self.next = self.written.saturating_mul(10);

@@ -47,7 +47,14 @@ migrations! {
     6 "0006_backfill"
     7 "0007_evidence"
     8 "0008_tracking"
+    9 "0009_teams"
 }
+
+/// Roles, rights, policies and the mirror of `auth.users`, for Postgres alone.
+///
+/// They depend on what else is in the database, so this runs after every migration and brings about what is missing.
+#[doc(hidden)]
+pub const ACCESS: &str = include_str!("../../../migrations/access.sql");
 
 statements! {
     CREATE = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -61,6 +68,11 @@ const SQLITE_HAS_HISTORY: &str =
 /// A look into the catalogue's tables, since `to_regclass` may remember how it was before the lock.
 const POSTGRES_HAS_HISTORY: &str = "SELECT COUNT(*) > 0 AS known FROM pg_class
     JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = 'growth' AND relname = 'schema_migrations'";
+/// A role for which row level security holds would take every table for an empty one, this one first.
+const POSTGRES_HIDDEN: &str =
+    "SELECT CAST(current_user AS TEXT) AS role, CAST(pg_get_userbyid(relowner) AS TEXT) AS owner
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = 'growth' AND relname = 'schema_migrations' AND row_security_active(pg_class.oid)";
 const POSTGRES_LOCK: &str = "SELECT 1::bigint FROM (SELECT pg_advisory_xact_lock(7160119472)) AS locked";
 const POSTGRES_HAS_SCHEMA: &str = "SELECT COUNT(*) > 0 FROM pg_namespace WHERE nspname = $1";
 
@@ -88,26 +100,37 @@ pub async fn pending(db: &Db) -> Result<Vec<Migration>, Error> {
 }
 
 /// Applies what is pending and returns it. Safe to run twice, and by two processes at once.
+///
+/// On Postgres it also sees to who may do what, which changes nothing where nothing is missing.
 pub async fn run(db: &Db) -> Result<Vec<Migration>, Error> {
-    let engine = db.engine();
     let mut tx = db.begin().await?;
+    let applied = run_within(&mut tx).await?;
+    tx.commit().await?;
+    Ok(applied)
+}
+
+/// Does what [`run`] does within a transaction of the caller's.
+#[doc(hidden)]
+pub async fn run_within(tx: &mut Tx) -> Result<Vec<Migration>, Error> {
+    let engine = tx.engine();
     if engine == Engine::Postgres {
-        query(&mut tx, POSTGRES_LOCK).fetch_one::<(i64,)>().await?;
+        query(&mut *tx, POSTGRES_LOCK).fetch_one::<(i64,)>().await?;
         // A role without the right to create schemas may still be given an existing one.
-        let (exists,): (bool,) = query(&mut tx, POSTGRES_HAS_SCHEMA).bind(SCHEMA).fetch_one().await?;
+        let (exists,): (bool,) = query(&mut *tx, POSTGRES_HAS_SCHEMA).bind(SCHEMA).fetch_one().await?;
         if !exists {
-            built_query(&mut tx, format!("CREATE SCHEMA {SCHEMA}")).execute().await?;
+            built_query(&mut *tx, format!("CREATE SCHEMA {SCHEMA}")).execute().await?;
         }
     }
-    let missing = missing(engine, &applied(&mut tx, engine).await?)?;
-    if missing.is_empty() {
-        return Ok(missing);
+    let missing = missing(engine, &applied(&mut *tx, engine).await?)?;
+    if !missing.is_empty() {
+        query(&mut *tx, CREATE).execute().await?;
     }
-    query(&mut tx, CREATE).execute().await?;
     for migration in &missing {
-        apply(&mut tx, migration).await?;
+        apply(tx, migration).await?;
     }
-    tx.commit().await?;
+    if engine == Engine::Postgres {
+        tx.run_script(ACCESS).await?;
+    }
     Ok(missing)
 }
 
@@ -136,6 +159,11 @@ async fn applied(on: impl Into<Target<'_>>, engine: Engine) -> Result<BTreeMap<i
     let (known,): (bool,) = query(on.reborrow(), has_history_sql(engine)).fetch_one().await?;
     if !known {
         return Ok(BTreeMap::new());
+    }
+    if engine == Engine::Postgres
+        && let Some((role, owner)) = query(on.reborrow(), POSTGRES_HIDDEN).fetch_optional().await?
+    {
+        return Err(Error::Hidden { role, owner });
     }
     Ok(query(on, APPLIED).fetch_all::<(i64, String)>().await?.into_iter().collect())
 }

@@ -37,14 +37,13 @@ pub use tables::until;
 pub struct TestDb {
     db: Db,
     url: String,
-    _place: Place,
+    place: Place,
 }
 
 /// What has to go with the database.
 #[derive(Debug)]
-#[expect(dead_code, reason = "both are kept for what they do when they are dropped")]
 enum Place {
-    Sqlite(tempfile::TempDir),
+    Sqlite(#[expect(dead_code, reason = "it is kept for what it does when it is dropped")] tempfile::TempDir),
     Postgres(postgres::Database),
 }
 
@@ -52,6 +51,32 @@ impl TestDb {
     /// Returns the address under which another process or pool finds the same database.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Returns the address of the same database behind a pooler that lends out connections by transaction.
+    ///
+    /// # Panics
+    ///
+    /// Where the database is an embedded one, or `GROWTHCTL_TEST_PGBOUNCER_URL` is not set. `cargo xtask test` starts
+    /// a pooler and sets the variable.
+    pub fn pooled_url(&self) -> String {
+        self.on_server().pooled()
+    }
+
+    /// Returns the address of the same database behind a pooler that lends out connections by session.
+    ///
+    /// # Panics
+    ///
+    /// As [`TestDb::pooled_url`] does, for want of `GROWTHCTL_TEST_PGBOUNCER_SESSION_URL`.
+    pub fn session_pooled_url(&self) -> String {
+        self.on_server().pooled_by_session()
+    }
+
+    fn on_server(&self) -> &postgres::Database {
+        match &self.place {
+            Place::Postgres(database) => database,
+            Place::Sqlite(_) => panic!("there is no pooler before an embedded database"),
+        }
     }
 }
 
@@ -70,7 +95,7 @@ impl Deref for TestDb {
 /// Where the folder or the database cannot be made.
 pub async fn sqlite() -> TestDb {
     let (folder, url) = sqlite::create().await;
-    TestDb { db: connect(&url).await, url, _place: Place::Sqlite(folder) }
+    TestDb { db: connect(&url).await, url, place: Place::Sqlite(folder) }
 }
 
 /// Makes a fresh, migrated database on the PostgreSQL of `GROWTHCTL_TEST_POSTGRES_URL`.
@@ -81,7 +106,7 @@ pub async fn sqlite() -> TestDb {
 /// sets the variable.
 pub async fn postgres() -> TestDb {
     let (db, url, database) = postgres::create().await;
-    TestDb { db, url, _place: Place::Postgres(database) }
+    TestDb { db, url, place: Place::Postgres(database) }
 }
 
 /// Writes each test twice: as `name::sqlite` and as `name::postgres`.

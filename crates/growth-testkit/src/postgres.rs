@@ -12,6 +12,10 @@ use tokio::time::{sleep, timeout};
 
 /// The server's address; its user may create databases and roles.
 const SERVER: &str = "GROWTHCTL_TEST_POSTGRES_URL";
+/// The address of a pooler before that server, which lends out connections by transaction.
+const POOLER: &str = "GROWTHCTL_TEST_PGBOUNCER_URL";
+/// The address of one that lends them out by session.
+const SESSION_POOLER: &str = "GROWTHCTL_TEST_PGBOUNCER_SESSION_URL";
 /// Any number that nobody else locks on a server for tests.
 const LOCK: i64 = 4_716_208_851;
 
@@ -50,6 +54,7 @@ pub(crate) async fn create() -> (Db, String, Database) {
 async fn template(server: &str) -> String {
     let mut hasher = DefaultHasher::new();
     format!("{:?}", growth_db::migrate::MIGRATIONS).hash(&mut hasher);
+    growth_db::migrate::ACCESS.hash(&mut hasher);
     let name = format!("growth_template_{:016x}", hasher.finish());
     let mut admin = connect(server).await;
     // Another test program may be here at the same time. The lock ends with the connection.
@@ -68,6 +73,25 @@ async fn template(server: &str) -> String {
     }
     let _ = admin.close().await;
     name
+}
+
+impl Database {
+    /// Returns the address of this database behind the pooler that lends out connections by transaction.
+    pub(crate) fn pooled(&self) -> String {
+        self.behind(POOLER)
+    }
+
+    /// Returns the address of this database behind the pooler that lends out connections by session.
+    pub(crate) fn pooled_by_session(&self) -> String {
+        self.behind(SESSION_POOLER)
+    }
+
+    fn behind(&self, variable: &str) -> String {
+        let pooler = std::env::var(variable).unwrap_or_else(|_| {
+            panic!("this test needs PgBouncer: run it with `cargo xtask test` ({variable} is not set)")
+        });
+        with_database(&pooler, &self.name)
+    }
 }
 
 async fn connect(url: &str) -> PgConnection {

@@ -17,7 +17,7 @@ async fn shape(db: &Db, name: &str, sql: &str) -> Shape {
             let statement = writer.prepare(sql).await.unwrap_or_else(|error| panic!("{name}: {error}"));
             (names(statement.columns()), statement.parameters().map(count))
         }
-        Db::Postgres(pool) => {
+        Db::Postgres { pool, .. } => {
             let statement = pool.prepare(sql).await.unwrap_or_else(|error| panic!("{name}: {error}"));
             (names(statement.columns()), statement.parameters().map(count))
         }

@@ -60,6 +60,9 @@ fn is_misused_database(error: &anyhow::Error) -> bool {
         matches!(
             error,
             growth_db::Error::Url { .. }
+                | growth_db::Error::Pooler { .. }
+                | growth_db::Error::UnnamedPooler { .. }
+                | growth_db::Error::Hidden { .. }
                 | growth_db::Error::Folder { .. }
                 | growth_db::Error::Pending { .. }
                 | growth_db::Error::History { .. }

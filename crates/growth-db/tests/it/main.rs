@@ -2,9 +2,13 @@
 
 #![cfg(test)]
 
+mod access;
 mod bulk;
+mod functions;
 mod inbox;
 mod migrations;
+mod pooler;
 mod schema;
 mod statements;
+mod supabase;
 mod transactions;

@@ -6,7 +6,7 @@ use growth_testkit::on_each_engine;
 async fn tables(db: &Db) -> i64 {
     let sql = match db {
         Db::Sqlite { .. } => "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'scratch'",
-        Db::Postgres(_) => "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'scratch'",
+        Db::Postgres { .. } => "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'scratch'",
     };
     query(db, sql).fetch_one::<(i64,)>().await.expect("a count").0
 }

@@ -1,0 +1,1 @@
+-- Nothing to do: functions for other clients, roles and row level security are a server's.
