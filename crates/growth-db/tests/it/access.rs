@@ -109,6 +109,11 @@ fn event(user_id: i64, name: &str, created_at: &str) -> EventRow {
         duration_ms: None,
         status: "success".to_owned(),
         error_message: None,
+        ip_hash: None,
+        user_agent: None,
+        referrer: None,
+        active: true,
+        ip: None,
     }
 }
 

@@ -70,6 +70,11 @@ fn event(user_id: i64, id: i64) -> EventRow {
         duration_ms: Some(id),
         status: "success".to_owned(),
         error_message: None,
+        ip_hash: None,
+        user_agent: None,
+        referrer: None,
+        active: true,
+        ip: None,
     }
 }
 
