@@ -17,6 +17,27 @@ pub(crate) enum Mode {
     Direct(Direct),
     /// Posts as Stripe does on a bad day.
     Chaos(Chaos),
+    /// Writes product events to a file.
+    Lines(Lines),
+    /// Posts product events to a collector.
+    Collect(Collect),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Lines {
+    pub(crate) file: PathBuf,
+    pub(crate) count: u64,
+    pub(crate) users: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Collect {
+    pub(crate) server: Server,
+    pub(crate) connections: usize,
+    pub(crate) requests: u64,
+    /// How many events are in one request; 1 for the route of single calls.
+    pub(crate) batch: u64,
+    pub(crate) users: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -72,6 +93,18 @@ pub(crate) fn parse(args: &[String]) -> Result<Mode> {
             acknowledged: options.required("--acknowledged")?,
             seed: options.optional("--seed")?.unwrap_or(1),
             duplicates: options.optional("--duplicates")?.unwrap_or(20),
+        }),
+        "lines" => Mode::Lines(Lines {
+            file: options.required("--events")?,
+            count: options.required("--count")?,
+            users: options.required("--users")?,
+        }),
+        "collect" => Mode::Collect(Collect {
+            server: options.server()?,
+            connections: options.connections()?,
+            requests: options.required("--requests")?,
+            batch: options.required("--batch")?,
+            users: options.required("--users")?,
         }),
         other => bail!("no mode is called {other}"),
     };

@@ -5,11 +5,13 @@
 
 mod arguments;
 mod chaos;
+mod collect;
 mod deliveries;
 mod direct;
 mod events;
 mod figures;
 mod post;
+mod product;
 mod server;
 
 use std::env;
@@ -31,6 +33,10 @@ webhook-load <mode> [options]
   chaos    posts every event out of order, some several times, and again until it is acknowledged
              --url http://ADDRESS:PORT/PATH  --secret S  --events FILE  --connections N  --acknowledged FILE
              [--seed N]  [--duplicates PERCENT]
+  lines    writes product events of 90 days to a file of NDJSON
+             --events FILE  --count N  --users N
+  collect  posts product events to a collector, so many in a request; the secret is a write key
+             --url http://ADDRESS:PORT/PATH  --secret KEY  --connections N  --requests N  --batch N  --users N
 
 Exit codes: 0 done, 1 failed, 2 wrong use.
 ";
@@ -56,6 +62,8 @@ fn main() -> ExitCode {
 fn run(mode: Mode) -> anyhow::Result<()> {
     let result = match mode {
         Mode::Post(post) => client_runtime()?.block_on(post::run(post))?,
+        Mode::Lines(lines) => product::write(&lines)?,
+        Mode::Collect(collect) => client_runtime()?.block_on(collect::run(collect))?,
         Mode::Chaos(chaos) => client_runtime()?.block_on(chaos::run(chaos, tell))?,
         // The peer has the threads that the product has.
         Mode::Direct(direct) => Builder::new_multi_thread()
