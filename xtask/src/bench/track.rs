@@ -280,7 +280,9 @@ impl Run<'_> {
         let number = |name: &str| told[name].as_f64().with_context(|| format!("{name} is missing in {told}"));
         #[expect(clippy::cast_precision_loss, reason = "figures to look at")]
         let events = (requests * batch) as f64;
-        let cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before).as_secs_f64() * 1e6 / events);
+        let cpu = after
+            .zip(before)
+            .map(|(after, before)| after.saturating_sub(before).as_secs_f64() * 1e6 / events);
         Ok([
             engine.name().to_owned(),
             batch.to_string(),

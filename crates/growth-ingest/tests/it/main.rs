@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod convergence;
+mod forgetting;
 mod history;
 mod losses;
 mod one_payment;
