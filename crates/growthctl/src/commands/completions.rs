@@ -7,7 +7,7 @@ use crate::Cli;
 use crate::failure::Outcome;
 use crate::printer::Printer;
 
-/// Prints the script that lets a shell complete commands, options and the names of events.
+/// Prints the script that lets a shell complete commands, options and, but for fish, the names of events.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

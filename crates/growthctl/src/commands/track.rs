@@ -30,11 +30,12 @@ Examples:
   growthctl track user_signed_up --user 42
   growthctl track enrichment_completed --user 42 --property contacts=12 --duration-ms 830
   growthctl track --file events.ndjson --rejects rejected.ndjson
-  psql -c \"COPY (SELECT …) TO STDOUT CSV HEADER\" app | growthctl track --file - --import-id app-2026-07
+  psql -c \"COPY (SELECT …) TO STDOUT CSV HEADER\" app | growthctl track --file - --import-id july
   growthctl track usage --user 42 --enrichments 3 --exports 1
 
-A line of a file has the fields event, at (both needed), user, anonymous_id, id, category, app, session, properties,
-duration_ms, status, error_message, ip, user_agent, referrer, active. docs/TRACKING.md tells the rest."
+A line of a file has the fields event, at (both needed), user, anonymous_id, id, category, app,
+session, properties, duration_ms, status, error_message, ip, user_agent, referrer, active.
+docs/TRACKING.md tells the rest."
 )]
 pub(crate) struct Args {
     #[command(subcommand)]

@@ -11,9 +11,25 @@ fn help(args: &[&str]) -> String {
 
 #[test]
 fn every_command_explains_itself() {
-    for command in ["migrate", "replay", "serve-webhook", "backfill", "audit", "report", "demo"] {
+    for command in [
+        "migrate",
+        "replay",
+        "serve-webhook",
+        "backfill",
+        "audit",
+        "report",
+        "demo",
+        "track",
+        "users",
+        "forget",
+        "keys",
+        "prune",
+        "completions",
+    ] {
         insta::assert_snapshot!(command, help(&[command]));
     }
+    insta::assert_snapshot!("track usage", help(&["track", "usage"]));
+    insta::assert_snapshot!("users import", help(&["users", "import"]));
     insta::assert_snapshot!("growthctl", help(&[]));
 }
 

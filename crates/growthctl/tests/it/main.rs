@@ -14,3 +14,4 @@ mod run;
 mod serve_webhook;
 mod serving;
 mod settings;
+mod tracking;
