@@ -364,7 +364,9 @@ mod tests {
             document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
         let there: BTreeSet<&str> = ROUTES.iter().map(|(path, _)| *path).chain([DOCUMENT]).collect();
         assert_eq!(told, there);
+        let page = include_str!("../../../docs/TRACKING.md");
         for (path, kind) in ROUTES {
+            assert!(page.contains(&format!("`{path}`")), "{path} is not in docs/TRACKING.md");
             let operation = &document["paths"][path]["post"];
             let body =
                 operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();

@@ -315,6 +315,15 @@ mod tests {
     }
 
     #[test]
+    fn every_known_name_is_in_the_document() {
+        let document = include_str!("../../../docs/TRACKING.md");
+        for (name, category) in KNOWN {
+            let line = document.lines().find(|line| line.starts_with(&format!("| `{category}`")));
+            assert!(line.is_some_and(|line| line.contains(&format!("`{name}`"))), "{name} of {category}");
+        }
+    }
+
+    #[test]
     fn a_custom_name_is_snake_case_of_up_to_100_characters() {
         for name in ["a", "pitch_generated", "step_2_done", &"x".repeat(100)] {
             let parsed = EventName::parse(name).unwrap();
