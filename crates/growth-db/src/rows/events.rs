@@ -282,6 +282,9 @@ pub async fn make_properties_index(db: &Db) -> Result<bool, Error> {
     Ok(!there)
 }
 
+/// For how many months after this one there is a place for events.
+pub const MONTHS_AHEAD: u32 = 2;
+
 /// The first day of an instant's UTC month, and those of as many months after it.
 pub fn months_from(at: DateTime<Utc>, more: u32) -> BTreeSet<NaiveDate> {
     let first = at.date_naive().with_day(1).unwrap_or_default();

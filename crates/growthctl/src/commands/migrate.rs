@@ -1,5 +1,7 @@
 //! `growthctl migrate`
 
+use chrono::Utc;
+use growth_db::rows::events::{MONTHS_AHEAD, make_partitions, months_from};
 use growth_db::{Db, migrate};
 use growth_domain::pricing::Policy;
 
@@ -51,6 +53,8 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     if applied.is_empty() {
         printer.done("the schema is up to date")?;
     }
+    #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
+    make_partitions(&db, &months_from(Utc::now(), MONTHS_AHEAD)).await?;
     if args.with_properties_index {
         let made = growth_db::rows::events::make_properties_index(&db).await?;
         printer.done(if made {

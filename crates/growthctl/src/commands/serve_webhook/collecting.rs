@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use growth_collector::Stats;
 use growth_db::Db;
-use growth_db::rows::events::{make_partitions, months_from};
+use growth_db::rows::events::{MONTHS_AHEAD, make_partitions, months_from};
 use growth_track::forget_old_receipts;
 use growth_webhook::{Clock, Server};
 use prometheus_client::collector::Collector;
@@ -19,8 +19,6 @@ use crate::settings::Settings;
 
 /// How often it looks whether there is something to keep in order.
 const EVERY: Duration = Duration::from_hours(1);
-/// For how many months after this one there is a place.
-const MONTHS_AHEAD: u32 = 2;
 
 /// Adds the collector's routes to `server`, and what it counts to the server's metrics.
 pub(super) fn beside(server: Server, db: &Db, settings: &Settings, clock: &Clock) -> Server {
