@@ -201,7 +201,7 @@ on_each_engine! {
         assert_eq!((ran.code, number(&ran, "new or changed"), number(&ran, "rejected")), (1, 2, 1));
         assert!(ran.stderr.contains("stdin, line 4: created_at is \"z\", and no time"), "{}", ran.stderr);
         // A list is read back as it was.
-        let listed: String = users(&place).iter().map(|user| format!("{user}\n")).collect();
+        let listed = users(&place).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         let ran = place.run_with_input(&["users", "import", "-"], &listed);
         assert_eq!((ran.code, number(&ran, "new or changed"), number(&ran, "known before")), (0, 0, 2));
         let table = place.run(["users", "list", "--limit", "1"]);
