@@ -11,6 +11,8 @@ mod migrate;
 mod orders;
 mod replays;
 mod run;
+mod segment_clients;
 mod serve_webhook;
 mod serving;
 mod settings;
+mod unreliable;
