@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test, with the servers it needs.
+//! `cargo xtask test`: every test, with the servers and clients it needs.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::pgbouncer::{Mode, Pooler};
 use crate::postgres::{Cluster, Durability};
 use crate::product::REAL_ACCOUNTS;
-use crate::{process, terminal};
+use crate::{clients, process, terminal};
 
 /// Where the tests look for a PostgreSQL in which they may make and drop databases.
 const POSTGRES_URL: &str = "GROWTHCTL_TEST_POSTGRES_URL";
@@ -52,6 +52,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     } else {
         None
     };
+    cargo.envs(clients::install()?);
     cargo.args(args).stdout(Stdio::piped());
     terminal::progress(&format!("$ {}", process::shown(&cargo)));
     let mut child = cargo.spawn().context("cannot run cargo")?;

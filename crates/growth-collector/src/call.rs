@@ -94,13 +94,13 @@ pub(crate) fn read(kind: Option<Kind>, call: &Value, sender: &Sender<'_>) -> Res
         Kind::Track => {
             let name = text(call.fields, "event")?
                 .ok_or("a track call needs an event, the name of what happened")?;
-            call.event(&name, "properties", None)
+            call.event(kind, &name)
         }
-        Kind::Page => call.event("page_viewed", "properties", Some("page")),
-        Kind::Screen => call.event("screen_viewed", "properties", Some("screen")),
+        Kind::Page => call.event(kind, "page_viewed"),
+        Kind::Screen => call.event(kind, "screen_viewed"),
         Kind::Group => {
             let group = call.id("groupId")?.ok_or("a group call needs a groupId")?;
-            let Told::Event(mut event) = call.event("group_joined", "traits", None)? else {
+            let Told::Event(mut event) = call.event(kind, "group_joined")? else {
                 return Ok(Told::Nothing);
             };
             // An application tells it when it likes, whether or not anybody is there.
@@ -130,12 +130,13 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn event(&self, name: &str, properties: &str, page: Option<&str>) -> Result<Told, String> {
-        let mut properties = object(self.fields, properties)?.cloned().unwrap_or_default();
-        if let Some(page) = page {
+    fn event(&self, kind: Kind, name: &str) -> Result<Told, String> {
+        let place = if kind == Kind::Group { "traits" } else { "properties" };
+        let mut properties = object(self.fields, place)?.cloned().unwrap_or_default();
+        if matches!(kind, Kind::Page | Kind::Screen) {
             for part in ["name", "category"] {
                 if let Some(value) = text(self.fields, part)? {
-                    properties.insert(format!("{page}_{part}"), value.into());
+                    properties.insert(format!("{}_{part}", kind.as_str()), value.into());
                 }
             }
         }
@@ -145,7 +146,10 @@ impl Call<'_> {
         event.message_id = self.message_id()?;
         event.user = self.id("userId")?;
         event.anonymous_id = self.id("anonymousId")?;
-        lift(&mut properties, &mut event);
+        // What a group is like says nothing of the event that somebody joined it.
+        if kind != Kind::Group {
+            lift(kind, &mut properties, &mut event);
+        }
         event.properties = Value::Object(properties);
         event.active = self.context("active").and_then(Value::as_bool).unwrap_or(true);
         if let Some(app) = self.context("app").and_then(|app| app.get("name")).and_then(Value::as_str) {
@@ -241,7 +245,10 @@ impl Call<'_> {
 }
 
 /// Takes what has a place of its own out of the properties, where it is what that place holds.
-fn lift(properties: &mut Map<String, Value>, event: &mut Event) {
+///
+/// The category of a page or screen is the application's own word for it, which Segment's client for Node says in the
+/// properties as well: it is none of an event's.
+fn lift(kind: Kind, properties: &mut Map<String, Value>, event: &mut Event) {
     if let Some(duration) = properties.get("duration_ms").and_then(Value::as_i64) {
         event.duration_ms = Some(duration);
         properties.remove("duration_ms");
@@ -253,6 +260,7 @@ fn lift(properties: &mut Map<String, Value>, event: &mut Event) {
         properties.remove("status");
     }
     let category = properties.get("category").and_then(Value::as_str);
+    let category = category.filter(|_| kind == Kind::Track);
     if let Some(category) = category.and_then(|text| text.parse::<EventCategory>().ok()) {
         event.category = Some(category.as_str().to_owned());
         properties.remove("category");

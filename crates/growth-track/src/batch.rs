@@ -85,11 +85,11 @@ pub struct Written {
     pub usage: Recorded,
 }
 
-/// Stores events and counts them in the rollups, in one transaction: [`write`] for events alone.
+/// Stores events and counts them in the rollups, in one transaction: [`write()`] for events alone.
 ///
 /// # Errors
 ///
-/// See [`write`].
+/// See [`write()`].
 pub async fn record(db: &Db, events: &[Event], settings: &Settings) -> Result<Recorded, Error> {
     Ok(write(db, Batch { events, ..Batch::default() }, settings).await?.events)
 }

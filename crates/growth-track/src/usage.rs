@@ -14,14 +14,14 @@ use crate::event::{Counters, Usage};
 /// More than this at once is a mistake, and could outgrow a counter.
 const MAX_INCREMENT: i64 = 1_000_000_000_000;
 
-/// Adds increments to the counters, in one transaction, at the time `at`: [`write`] for usage alone.
+/// Adds increments to the counters, in one transaction, at the time `at`: [`write()`] for usage alone.
 ///
 /// Without a message id, counting twice counts double. Users who are not known yet are created, as old as the middle
 /// of the day or `at`, whichever is earlier.
 ///
 /// # Errors
 ///
-/// See [`write`].
+/// See [`write()`].
 pub async fn count_usage(db: &Db, usage: &[Usage], at: DateTime<Utc>) -> Result<Recorded, Error> {
     Ok(write(db, Batch { usage, ..Batch::default() }, &Settings::new(at)).await?.usage)
 }

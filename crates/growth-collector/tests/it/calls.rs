@@ -98,6 +98,30 @@ on_each_engine! {
         assert_eq!(place.number("SELECT COUNT(*) FROM users").await, 1);
     }
 
+    async fn what_a_page_or_a_group_is_like_says_nothing_of_the_event(db: TestDb) {
+        let place = Place::new(&db).await;
+        // As Segment's client for Node sends it: the category twice.
+        let call = json!({"userId": "u", "name": "Oops", "category": "error", "properties": {"category": "error"}});
+        for path in ["/v1/page", "/v1/screen"] {
+            assert!(place.post(path, &call).await.is_success());
+        }
+        let traits = json!({"category": "revenue", "status": "pending", "session_id": "s", "duration_ms": 1});
+        let group = json!({"userId": "u", "groupId": "g", "traits": traits});
+        assert!(place.post("/v1/group", &group).await.is_success());
+        let row = |name: &str, category: &str, properties: Value, active: bool| -> Row {
+            (name.to_owned(), category.to_owned(), String::new(), None, "success".to_owned(), Json(properties), active)
+        };
+        let mut traits = traits;
+        traits["group_id"] = json!("g");
+        assert_eq!(rows(&db).await, [
+            row("group_joined", "system", traits, false),
+            row("page_viewed", "user_action",
+                json!({"category": "error", "page_category": "error", "page_name": "Oops"}), true),
+            row("screen_viewed", "user_action",
+                json!({"category": "error", "screen_category": "error", "screen_name": "Oops"}), true),
+        ]);
+    }
+
     async fn visitors_become_users_by_identify_and_by_alias(db: TestDb) {
         let place = Place::new(&db).await;
         for visitor in ["v1", "v2", "v3"] {
