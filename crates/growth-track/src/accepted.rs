@@ -87,21 +87,21 @@ pub(crate) struct Accepted {
 
 impl Accepted {
     /// Checks an event that arrived at `received_at`.
-    pub(crate) fn check(event: &Event, received_at: DateTime<Utc>) -> Result<Self, Problem> {
-        let name = EventName::parse(&event.name)
-            .map_err(|error| Problem::Name { error, name: event.name.clone() })?;
-        let category = match &event.category {
-            Some(category) => EventCategory::from_str(category)?,
-            None => name.category().unwrap_or(OF_CUSTOM_EVENTS),
+    pub(crate) fn check(event: Event, received_at: DateTime<Utc>) -> Result<Self, Problem> {
+        let category = match EventName::parse(&event.name) {
+            Ok(name) => match &event.category {
+                Some(category) => EventCategory::from_str(category)?,
+                None => name.category().unwrap_or(OF_CUSTOM_EVENTS),
+            },
+            Err(error) => return Err(Problem::Name { error, name: event.name }),
         };
         let status = EventStatus::from_str(&event.status)?;
-        let source = id("source", &event.source)?;
-        let message_id = event.message_id.as_deref().map(|text| filled_id("message_id", text)).transpose()?;
-        let user = event.user.as_deref().map(|text| filled_id("user", text)).transpose()?;
-        let visitor =
-            event.anonymous_id.as_deref().map(|text| filled_id("anonymous_id", text)).transpose()?;
-        let app_name = id("app", &event.app)?;
-        let size = size(event);
+        let size = size(&event);
+        let source = id("source", event.source)?;
+        let message_id = event.message_id.map(|text| filled_id("message_id", text)).transpose()?;
+        let user = event.user.map(|text| filled_id("user", text)).transpose()?;
+        let visitor = event.anonymous_id.map(|text| filled_id("anonymous_id", text)).transpose()?;
+        let app_name = id("app", event.app)?;
         if size > MAX_EVENT {
             return Err(Problem::Large(size));
         }
@@ -113,14 +113,14 @@ impl Accepted {
             user_id: 0,
             created_at: instant(event.at, received_at)?,
             id: message.as_ref().map_or(0, |(source, id)| event_id(source, id)),
-            event_name: event.name.clone(),
+            event_name: event.name,
             event_category: category.as_str().to_owned(),
             app_name,
-            session_id: event.session_id.as_deref().map(clean),
-            properties: Json(properties(&event.properties)?),
+            session_id: event.session_id.map(clean),
+            properties: Json(properties(event.properties)?),
             duration_ms: event.duration_ms,
             status: status.as_str().to_owned(),
-            error_message: event.error_message.as_deref().map(clean),
+            error_message: event.error_message.map(clean),
             ip_hash: None,
             user_agent: event.context.user_agent.as_deref().map(cut),
             referrer: event.context.referrer.as_deref().map(cut),
@@ -139,12 +139,29 @@ fn size(event: &Event) -> usize {
     texts + json_size(&event.properties)
 }
 
-/// How many bytes a value has as JSON.
+/// How many bytes a value has as JSON, or at most has where that is little enough.
 fn json_size(value: &Value) -> usize {
+    let most = most_bytes(value);
+    if most <= MAX_EVENT / 2 {
+        return most;
+    }
     let mut counter = Counter(0);
     // Counting cannot fail, and a value that is no JSON is not one.
     let _ = serde_json::to_writer(&mut counter, value);
     counter.0
+}
+
+/// More bytes than a value has as JSON: each byte of a text may have to be written as six.
+fn most_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 32,
+        Value::String(text) => 2 + 6 * text.len(),
+        Value::Array(values) => 2 + values.iter().map(|value| 1 + most_bytes(value)).sum::<usize>(),
+        Value::Object(members) => {
+            2 + members.iter().map(|(key, value)| 4 + 6 * key.len() + most_bytes(value)).sum::<usize>()
+        }
+    }
 }
 
 struct Counter(usize);
@@ -166,7 +183,7 @@ fn cut(text: &str) -> String {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    clean(text.get(..end).unwrap_or_default())
+    clean(text.get(..end).unwrap_or_default().to_owned())
 }
 
 /// Reads the number of contacts that an event's property tells of; one without a whole number tells of none.
@@ -175,19 +192,19 @@ pub(crate) fn contacts(property: Option<&Value>) -> i64 {
 }
 
 /// Checks a text that becomes part of a key.
-pub(crate) fn filled_id(what: &'static str, text: &str) -> Result<String, Problem> {
+pub(crate) fn filled_id(what: &'static str, text: impl Into<String>) -> Result<String, Problem> {
     id(what, text).and_then(|text| if text.is_empty() { Err(Problem::Empty(what)) } else { Ok(text) })
 }
 
 /// Checks a text that becomes part of a key and may be empty.
-pub(crate) fn id(what: &'static str, text: &str) -> Result<String, Problem> {
-    let text = clean(text);
+pub(crate) fn id(what: &'static str, text: impl Into<String>) -> Result<String, Problem> {
+    let text = clean(text.into());
     if text.len() > MAX_ID { Err(Problem::Long(what, text.len())) } else { Ok(text) }
 }
 
 /// Strips U+0000, which Postgres refuses in text.
-pub(crate) fn clean(text: &str) -> String {
-    text.replace('\0', "")
+pub(crate) fn clean(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
 }
 
 fn instant(at: DateTime<Utc>, received_at: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
@@ -198,29 +215,28 @@ fn instant(at: DateTime<Utc>, received_at: DateTime<Utc>) -> Result<DateTime<Utc
     }
 }
 
-fn properties(given: &Value) -> Result<Value, Problem> {
-    if !given.is_object() {
+fn properties(mut properties: Value) -> Result<Value, Problem> {
+    if !properties.is_object() {
         return Err(Problem::Properties);
     }
-    if let Some(Value::Number(number)) = given.get("contacts")
+    if let Some(Value::Number(number)) = properties.get("contacts")
         && (number.is_i64() || number.is_u64())
         && !number.as_i64().is_some_and(|number| (0..=MAX_CONTACTS).contains(&number))
     {
         return Err(Problem::Contacts(number.to_string()));
     }
-    let mut properties = given.clone();
     clean_value(&mut properties);
     Ok(properties)
 }
 
 fn clean_value(value: &mut Value) {
     match value {
-        Value::String(text) if text.contains('\0') => *text = clean(text),
+        Value::String(text) if text.contains('\0') => *text = clean(std::mem::take(text)),
         Value::Array(values) => values.iter_mut().for_each(clean_value),
         Value::Object(members) => {
             if members.keys().any(|key| key.contains('\0')) {
                 *members =
-                    std::mem::take(members).into_iter().map(|(key, value)| (clean(&key), value)).collect();
+                    std::mem::take(members).into_iter().map(|(key, value)| (clean(key), value)).collect();
             }
             members.values_mut().for_each(clean_value);
         }

@@ -17,7 +17,7 @@ use crate::event::{Event, Identity, Usage};
 use crate::identities::Named;
 use crate::rollups::Rollups;
 use crate::usage::Increment;
-use crate::{digest, usage, users, visitors};
+use crate::{digest, usage as counters, users, visitors};
 
 /// How a message that was seen before is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,6 +94,15 @@ pub async fn record(db: &Db, events: &[Event], settings: &Settings) -> Result<Re
     Ok(write(db, Batch { events, ..Batch::default() }, settings).await?.events)
 }
 
+/// Stores events that are needed no more: [`record()`], without copying them.
+///
+/// # Errors
+///
+/// See [`write()`].
+pub async fn record_all(db: &Db, events: Vec<Event>, settings: &Settings) -> Result<Recorded, Error> {
+    Ok(store(db, &[], events, &[], settings).await?.events)
+}
+
 /// Stores what is told together, in one transaction.
 ///
 /// A message id that the source sent before is skipped. Users who are not known yet are created, as old as their
@@ -115,14 +124,23 @@ pub async fn record(db: &Db, events: &[Event], settings: &Settings) -> Result<Re
 /// [`Error::TimeZone`] and [`Error::ActivationEvent`] where the database counts by something else than
 /// `settings.counting`; otherwise the database's. Nothing of the batch is stored then.
 pub async fn write(db: &Db, batch: Batch<'_>, settings: &Settings) -> Result<Written, Error> {
+    store(db, batch.identities, batch.events.to_vec(), batch.usage, settings).await
+}
+
+async fn store(
+    db: &Db,
+    identities: &[Identity],
+    events: Vec<Event>,
+    usage: &[Usage],
+    settings: &Settings,
+) -> Result<Written, Error> {
     let mut written = Written::default();
     let received_at = settings.received_at.trunc_subsecs(6);
     let mut named =
-        sorted(batch.identities, &mut written.identities, |identity| Named::check(identity, received_at));
+        sorted(identities, &mut written.identities, |identity| Named::check(identity, received_at));
     let mut accepted =
-        sorted(batch.events, &mut written.events, |event| Accepted::check(event, settings.received_at));
-    let mut increments =
-        sorted(batch.usage, &mut written.usage, |usage| Increment::check(usage, received_at));
+        sorted(events, &mut written.events, |event| Accepted::check(event, settings.received_at));
+    let mut increments = sorted(usage, &mut written.usage, |usage| Increment::check(usage, received_at));
     if named.is_empty() && accepted.is_empty() && increments.is_empty() {
         return Ok(written);
     }
@@ -164,14 +182,14 @@ pub async fn write(db: &Db, batch: Batch<'_>, settings: &Settings) -> Result<Wri
     };
     let rows = rows(accepted, &people, &visitors, salt.as_deref());
     let good = rows.len();
-    let stored: HashSet<i64> = tables::store(&mut tx, &rows).await?.into_iter().collect();
-    for row in rows.iter().filter(|row| stored.contains(&row.id)) {
+    let known = tables::store(&mut tx, &rows).await?;
+    for row in rows.iter().filter(|row| !known.contains(&row.id)) {
         rollups.add(row);
         written.events.stored += 1;
     }
     written.events.duplicates += good - written.events.stored;
     written.usage.take(&increments, |usage| people.is_erased(&usage.user));
-    usage::store(&mut tx, increments, &people, received_at).await?;
+    counters::store(&mut tx, increments, &people, received_at).await?;
     rollups.store(&mut tx).await?;
     tx.commit().await?;
     Ok(written)
@@ -186,13 +204,13 @@ impl Recorded {
 }
 
 /// Checks each, and writes down what is wrong with those that are left out.
-fn sorted<'a, T, U, E: ToString>(
-    given: &'a [T],
+fn sorted<T, U, E: ToString>(
+    given: impl IntoIterator<Item = T>,
     recorded: &mut Recorded,
-    check: impl Fn(&'a T) -> Result<U, E>,
+    check: impl Fn(T) -> Result<U, E>,
 ) -> Vec<(usize, U)> {
-    let mut good = Vec::with_capacity(given.len());
-    for (index, one) in given.iter().enumerate() {
+    let mut good = Vec::new();
+    for (index, one) in given.into_iter().enumerate() {
         match check(one) {
             Ok(one) => good.push((index, one)),
             Err(problem) => recorded.rejected.push((index, problem.to_string())),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use growth_db::rows::users::IdentifiedUser;
 
-use crate::accepted::{Problem, clean, filled_id, id};
+use crate::accepted::{Problem, filled_id, id};
 use crate::batch::Message;
 use crate::event::Identity;
 
@@ -20,16 +20,16 @@ pub(crate) struct Named {
 
 impl Named {
     pub(crate) fn check(identity: &Identity, received_at: DateTime<Utc>) -> Result<Self, Problem> {
-        let source = id("source", &identity.source)?;
+        let source = id("source", identity.source.as_str())?;
         let message = identity.message_id.as_deref().map(|text| filled_id("message_id", text)).transpose()?;
         let visitor = identity.anonymous_id.as_deref().map(|text| filled_id("anonymous_id", text));
         let email = identity.email.as_deref().map(|text| id("email", text)).transpose()?;
         Ok(Self {
             message: message.map(|message| (source, message)),
-            user: filled_id("user", &identity.user)?,
+            user: filled_id("user", identity.user.as_str())?,
             visitor: visitor.transpose()?,
             at: identity.at.min(received_at).trunc_subsecs(6),
-            email: email.map(|email| clean(email.trim())).filter(|email| !email.is_empty()),
+            email: email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()),
             created_at: identity.created_at.map(|at| at.min(received_at).trunc_subsecs(6)),
         })
     }

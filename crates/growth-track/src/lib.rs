@@ -32,7 +32,7 @@ pub use accepted::MAX_EVENT;
 pub use again::{
     Forgotten, Pruned, Rebuilt, forget, forget_old_receipts, month_of_pruning, prunable, prune, rebuild,
 };
-pub use batch::{Batch, Once, Recorded, Settings, Written, record, write};
+pub use batch::{Batch, Once, Recorded, Settings, Written, record, record_all, write};
 pub use counting::{Counting, DEFAULT_ACTIVATION_EVENT};
 pub use error::Error;
 pub use event::{Context, Counters, Event, Identity, Usage, User};

@@ -33,7 +33,7 @@ pub(crate) struct Rollups {
     time_zone: Tz,
     activation_event: String,
     activity: BTreeMap<(NaiveDate, i64), ActivityRow>,
-    daily: BTreeMap<(NaiveDate, String, String), DailyEventRow>,
+    daily: BTreeMap<NaiveDate, BTreeMap<String, BTreeMap<String, DailyEventRow>>>,
     milestones: BTreeMap<i64, MilestoneRow>,
 }
 
@@ -103,17 +103,13 @@ impl Rollups {
     }
 
     fn add_daily(&mut self, event: &Told<'_>, day: NaiveDate) {
-        let key = (day, event.name.to_owned(), event.app.to_owned());
-        let daily = self.daily.entry(key).or_insert_with(|| DailyEventRow {
-            day,
-            event_name: event.name.to_owned(),
-            app_name: event.app.to_owned(),
-            n: 0,
-            successes: 0,
-            failures: 0,
-            duration_ms: 0,
-            contacts: 0,
-        });
+        let of_day = self.daily.entry(day).or_default();
+        // Almost every event is of a name and an application that came before.
+        if !of_day.get(event.name).is_some_and(|apps| apps.contains_key(event.app)) {
+            let row = empty(day, event);
+            of_day.entry(event.name.to_owned()).or_default().insert(event.app.to_owned(), row);
+        }
+        let Some(daily) = of_day.get_mut(event.name).and_then(|apps| apps.get_mut(event.app)) else { return };
         daily.n += 1;
         daily.successes += i64::from(event.status == EventStatus::Success.as_str());
         daily.failures += i64::from(event.status == EventStatus::Failed.as_str());
@@ -150,14 +146,14 @@ impl Rollups {
     pub(crate) async fn store(self, tx: &mut Tx) -> Result<(), DbError> {
         table::merge(tx, &rows(self.milestones)).await?;
         table::merge(tx, &rows(self.activity)).await?;
-        table::merge(tx, &rows(self.daily)).await
+        table::merge(tx, &days(self.daily)).await
     }
 
     /// Merges them into what is kept when their events go.
     pub(crate) async fn keep(self, tx: &mut Tx) -> Result<(), DbError> {
         table::keep(tx, &rows(self.milestones)).await?;
         table::keep(tx, &rows(self.activity)).await?;
-        table::keep(tx, &rows(self.daily)).await
+        table::keep(tx, &days(self.daily)).await
     }
 
     /// Merges what is gathered of users into the tables, and goes on with the days alone.
@@ -178,6 +174,23 @@ fn earliest(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<
         (Some(one), Some(other)) => Some(one.min(other)),
         _ => one.or(other),
     }
+}
+
+fn empty(day: NaiveDate, event: &Told<'_>) -> DailyEventRow {
+    DailyEventRow {
+        day,
+        event_name: event.name.to_owned(),
+        app_name: event.app.to_owned(),
+        n: 0,
+        successes: 0,
+        failures: 0,
+        duration_ms: 0,
+        contacts: 0,
+    }
+}
+
+fn days<D, N, A, T>(by_day: BTreeMap<D, BTreeMap<N, BTreeMap<A, T>>>) -> Vec<T> {
+    by_day.into_values().flat_map(BTreeMap::into_values).flat_map(BTreeMap::into_values).collect()
 }
 
 fn rows<K, T>(by_key: BTreeMap<K, T>) -> Vec<T> {

@@ -201,7 +201,7 @@ impl Tracker {
         }
         // With an id of its own it can be sent to the database twice, and counts once.
         event.message_id.get_or_insert_with(digest::random);
-        Accepted::check(&event, (options.clock)())
+        Accepted::check(event.clone(), (options.clock)())
             .map_err(|problem| TrackError::Invalid(problem.to_string()))?;
         self.send(Message::Event(Box::new(event)))
     }

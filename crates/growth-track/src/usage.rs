@@ -41,9 +41,9 @@ impl Increment {
     /// Checks an increment that arrived at `at`.
     pub(crate) fn check(usage: &Usage, at: DateTime<Utc>) -> Result<Self, String> {
         let text = |problem: crate::accepted::Problem| problem.to_string();
-        let user = filled_id("user", &usage.user).map_err(text)?;
-        let app = id("app", &usage.app).map_err(text)?;
-        let source = id("source", &usage.source).map_err(text)?;
+        let user = filled_id("user", usage.user.as_str()).map_err(text)?;
+        let app = id("app", usage.app.as_str()).map_err(text)?;
+        let source = id("source", usage.source.as_str()).map_err(text)?;
         let message = usage.message_id.as_deref().map(|id| filled_id("message_id", id));
         let message = message.transpose().map_err(text)?.map(|id| (source, id));
         let date = usage.date;

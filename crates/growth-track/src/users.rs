@@ -31,9 +31,9 @@ pub async fn upsert_users(db: &Db, users: &[User]) -> Result<Upserted, Error> {
     let mut upserted = Upserted::default();
     let mut by_id: BTreeMap<String, (Option<String>, &User)> = BTreeMap::new();
     for (index, user) in users.iter().enumerate() {
-        match filled_id("external_id", &user.external_id) {
+        match filled_id("external_id", user.external_id.as_str()) {
             Ok(id) => {
-                let email = user.email.as_deref().map(clean).filter(|email| !email.is_empty());
+                let email = user.email.clone().map(clean).filter(|email| !email.is_empty());
                 by_id.insert(id, (email, user));
             }
             Err(problem) => upserted.rejected.push((index, problem.to_string())),

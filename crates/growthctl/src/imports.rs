@@ -1,18 +1,23 @@
 //! Taking things in from a file: progress, problems, rejects, and what it came to.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
+use futures_util::{StreamExt, stream};
 use growth_db::{Db, Filling};
 use growth_ingest::link_waiting_users;
 use growth_track::Recorded;
 
 use crate::failure::{Outcome, misuse};
 use crate::printer::{Printer, Unit, Warnings};
-use crate::records::{self, Rejects, Thing};
+use crate::records::{self, Batch, Line, Rejects, Thing};
+
+/// How many batches are on their way into a server at a time.
+const AT_ONCE: usize = 2;
 
 /// Things that can be stored.
 pub(crate) trait Stored: Thing {
@@ -39,14 +44,13 @@ pub(crate) async fn take_in<T: Stored>(
     let mut warnings = Warnings::new(printer);
     let mut filling = Filling::default();
     let mut progress = printer.progress(doing, records.size, Unit::Bytes);
-    while let Some(batch) = records.batches.recv().await {
-        let batch = batch.with_context(|| format!("{name} was read up to here"))?;
-        let recorded = T::store(db, batch.things, &shared).await?;
-        let mut problems = batch.broken;
-        for (index, problem) in recorded.rejected {
-            problems.push((batch.lines[index].clone(), problem));
-        }
-        problems.sort_by_key(|(line, _)| line.number);
+    // What a server does for one batch goes on beside what is done for the next one here.
+    let at_once = if matches!(db, Db::Sqlite { .. }) { 1 } else { AT_ONCE };
+    let batches = stream::poll_fn(|context| records.batches.poll_recv(context));
+    let stored = batches.map(|batch| store(db, batch, &shared, &name)).buffered(at_once);
+    let mut stored = std::pin::pin!(stored);
+    while let Some(batch) = stored.next().await {
+        let (recorded, problems, position) = batch?;
         for (line, problem) in &problems {
             warnings.tell(&format!("{name}, line {}: {problem}", line.number));
             if let Some(rejects) = &mut rejects {
@@ -58,7 +62,7 @@ pub(crate) async fn take_in<T: Stored>(
         sums.erased += recorded.erased as u64;
         sums.rejected += problems.len() as u64;
         filling.add(recorded.stored as u64, db).await?;
-        progress.at(batch.position);
+        progress.at(position);
     }
     drop(progress);
     if let Some(rejects) = rejects {
@@ -66,6 +70,24 @@ pub(crate) async fn take_in<T: Stored>(
     }
     while link_waiting_users(db).await? > 0 {}
     Ok(sums)
+}
+
+/// Stores a batch; returns what became of it, what is wrong with which lines, and how far the file is read.
+async fn store<T: Stored>(
+    db: &Db,
+    batch: io::Result<Batch<T>>,
+    shared: &T::Shared,
+    name: &str,
+) -> anyhow::Result<(Recorded, Vec<(Line, String)>, u64)> {
+    let Batch { things, lines, broken, position } =
+        batch.with_context(|| format!("{name} was read up to here"))?;
+    let recorded = T::store(db, things, shared).await?;
+    let mut problems = broken;
+    for (index, problem) in &recorded.rejected {
+        problems.push((lines[*index].clone(), problem.clone()));
+    }
+    problems.sort_by_key(|(line, _)| line.number);
+    Ok((recorded, problems, position))
 }
 
 /// What taking things in came to.

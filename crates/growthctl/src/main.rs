@@ -21,6 +21,9 @@ use crate::failure::{Outcome, exit_code};
 use crate::printer::Printer;
 use crate::settings::GlobalArgs;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Revenue instrumentation and growth telemetry for products that bill with Stripe.
 ///
 /// growthctl takes in Stripe's history and your product's events, keeps them in your own database

@@ -1,13 +1,13 @@
 //! Product events and the receipts of their messages.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 
 use crate::engine::{Db, Engine, Tx, built_query, query};
 use crate::error::Error;
 use crate::rows::{EventRow, ReceiptRow};
-use crate::table::{among_numbers, bind_rows, insert_new_sql, json, names};
+use crate::table::{among_numbers, bind_rows, insert_new_sql, json, names, whole_rows};
 
 statements! {
     ANY = "SELECT COUNT(*) > 0 AS known FROM (SELECT 1 FROM daily_event LIMIT 1) AS one";
@@ -45,20 +45,53 @@ pub async fn store_receipts(tx: &mut Tx, receipts: &[ReceiptRow]) -> Result<Vec<
     Ok(bind_rows(built_query(tx, sql), receipts)?.fetch_all().await?)
 }
 
-/// Stores events whose key is new; returns the `id` of those that were.
+/// Stores events whose key is new; returns the `id` of those that were there before.
 ///
-/// Postgres needs [`make_partitions`] for their months first.
-pub async fn store(tx: &mut Tx, events: &[EventRow]) -> Result<Vec<i64>, Error> {
+/// Postgres needs [`make_partitions`] for their months first. It is first asked to store them as if all were new, which
+/// is a quarter less work for it than to look for each first, and undone where one is not.
+pub async fn store(tx: &mut Tx, events: &[EventRow]) -> Result<HashSet<i64>, Error> {
     if events.is_empty() {
-        return Ok(Vec::new());
+        return Ok(HashSet::new());
+    }
+    if tx.engine() == Engine::Postgres && events.len() >= AS_IF_NEW {
+        query(&mut *tx, SAVEPOINT).execute().await?;
+        let stored = bind_rows(built_query(&mut *tx, store_as_new_sql()), events)?.execute().await;
+        match stored {
+            Ok(_) => {
+                query(tx, RELEASE).execute().await?;
+                return Ok(HashSet::new());
+            }
+            Err(error)
+                if error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation) =>
+            {
+                query(&mut *tx, UNDO).execute().await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     let sql = store_sql(tx.engine());
     let stored: Vec<(i64,)> = bind_rows(built_query(tx, sql), events)?.fetch_all().await?;
-    Ok(stored.into_iter().map(|(id,)| id).collect())
+    let mut known: HashSet<i64> = events.iter().map(|event| event.id).collect();
+    for (id,) in stored {
+        known.remove(&id);
+    }
+    Ok(known)
 }
+
+/// For fewer, an attempt that may have to be undone is not worth two statements more.
+const AS_IF_NEW: usize = 200;
+const SAVEPOINT: &str = "SAVEPOINT as_if_new";
+const RELEASE: &str = "RELEASE SAVEPOINT as_if_new";
+const UNDO: &str = "ROLLBACK TO SAVEPOINT as_if_new";
 
 fn store_receipts_sql(engine: Engine) -> String {
     insert_new_sql::<ReceiptRow>(engine) + " RETURNING source, message_id"
+}
+
+fn store_as_new_sql() -> String {
+    let engine = Engine::Postgres;
+    let (rows, names) = (whole_rows::<EventRow>(engine), names::<EventRow>());
+    format!("{rows}INSERT INTO events ({names}) SELECT {names} FROM rows ORDER BY user_id, created_at, id")
 }
 
 fn store_sql(engine: Engine) -> String {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use growth_db::Db;
 use growth_domain::catalogue::suggest;
 use growth_track::lines::{check_event_header, event_of_fields, event_of_json};
-use growth_track::{Event, Once, Recorded, record};
+use growth_track::{Event, Once, Recorded, record_all};
 
 use super::now;
 use crate::database;
@@ -70,7 +70,7 @@ impl Stored for Line {
             let mut near = shared.near.lock().unwrap_or_else(PoisonError::into_inner);
             *near.entry(name.to_owned()).or_default() += n;
         }
-        Ok(record(db, &events, &shared.track).await?)
+        Ok(record_all(db, events, &shared.track).await?)
     }
 }
 
