@@ -25,6 +25,8 @@ const SETTINGS: [(&str, &str); 2] = [("search_path", SCHEMA), ("plan_cache_mode"
 
 const BUSY: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
+/// 32 MiB, for the pages of indexes that events are written into all over.
+const WRITER_CACHE: &str = "-32768";
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What a database's pool keeps to.
@@ -92,8 +94,9 @@ impl Db {
         }
         let pool = || SqlitePoolOptions::new().acquire_timeout(limits.patience);
         let began = Instant::now();
+        let writing = options.clone().pragma("cache_size", WRITER_CACHE);
         let writer = loop {
-            match pool().max_connections(1).connect_with(options.clone()).await {
+            match pool().max_connections(1).connect_with(writing.clone()).await {
                 // Of several who open a new file at once, all but one find it locked while it becomes a WAL one, and
                 // SQLite does not wait then.
                 Err(error) if is_locked(&error) && began.elapsed() < BUSY => sleep(LOOK_AGAIN).await,

@@ -124,13 +124,13 @@ impl Args {
     }
 }
 
-/// The highest `$n` in `sql`. SQLite reads a missing value as NULL, so count them here.
+/// The highest `$n` in `sql`, or how many `?` there are. SQLite reads a missing value as NULL, so count them here.
 fn placeholders(sql: &str) -> usize {
     let number = |rest: &str| {
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         rest[..end].parse().unwrap_or(0)
     };
-    sql.split('$').skip(1).map(number).max().unwrap_or(0)
+    sql.split('$').skip(1).map(number).max().unwrap_or_else(|| sql.matches('?').count())
 }
 
 /// Starts a statement on `target`.

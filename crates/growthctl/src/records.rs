@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::failure::misuse;
 
 /// How many things, and how many bytes of them, go together.
-const BATCH: usize = 10_000;
+const BATCH: usize = 5_000;
 const BATCH_BYTES: usize = 4 << 20;
 /// Batches that are read ahead.
 const AHEAD: usize = 1;

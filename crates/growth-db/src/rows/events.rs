@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use crate::engine::{Db, Engine, Tx, built_query, query};
 use crate::error::Error;
 use crate::rows::{EventRow, ReceiptRow};
-use crate::table::{among_numbers, bind_rows, insert_new_sql, json, names, whole_rows};
+use crate::table::{Table as _, among_numbers, bind_rows, insert_new_sql, json, names, whole_rows};
 
 statements! {
     ANY = "SELECT COUNT(*) > 0 AS known FROM (SELECT 1 FROM daily_event LIMIT 1) AS one";
@@ -69,13 +69,59 @@ pub async fn store(tx: &mut Tx, events: &[EventRow]) -> Result<HashSet<i64>, Err
             Err(error) => return Err(error.into()),
         }
     }
-    let sql = store_sql(tx.engine());
-    let stored: Vec<(i64,)> = bind_rows(built_query(tx, sql), events)?.fetch_all().await?;
     let mut known: HashSet<i64> = events.iter().map(|event| event.id).collect();
+    let stored: Vec<(i64,)> = match tx.engine() {
+        Engine::Postgres => {
+            bind_rows(built_query(tx, store_sql(Engine::Postgres)), events)?.fetch_all().await?
+        }
+        Engine::Sqlite => store_embedded(tx, events).await?,
+    };
     for (id,) in stored {
         known.remove(&id);
     }
     Ok(known)
+}
+
+/// How many rows one statement of SQLite's has, which takes 32,766 values at most.
+const EMBEDDED_ROWS: usize = 500;
+
+/// Binds values one by one: for rows as wide and as many as these, SQLite takes longer to read them out of JSON.
+async fn store_embedded(tx: &mut Tx, events: &[EventRow]) -> Result<Vec<(i64,)>, Error> {
+    let mut stored = Vec::with_capacity(events.len());
+    for some in events.chunks(EMBEDDED_ROWS) {
+        let mut query = built_query(&mut *tx, store_embedded_sql(some.len()));
+        for event in some {
+            query = query
+                .bind(event.user_id)
+                .bind(event.created_at)
+                .bind(event.id)
+                .bind(&event.event_name)
+                .bind(&event.event_category)
+                .bind(&event.app_name)
+                .bind(&event.session_id)
+                .bind(&event.properties)
+                .bind(event.duration_ms)
+                .bind(&event.status)
+                .bind(&event.error_message)
+                .bind(&event.ip_hash)
+                .bind(&event.user_agent)
+                .bind(&event.referrer)
+                .bind(event.active)
+                .bind(&event.ip);
+        }
+        stored.extend(query.fetch_all::<(i64,)>().await?);
+    }
+    Ok(stored)
+}
+
+fn store_embedded_sql(rows: usize) -> String {
+    // Each `$1` has a name, which SQLite looks for among all others.
+    let row = format!("({})", vec!["?"; EventRow::COLUMNS.len()].join(", "));
+    format!(
+        "INSERT INTO events ({}) VALUES {} ON CONFLICT (user_id, created_at, id) DO NOTHING RETURNING id",
+        names::<EventRow>(),
+        vec![row; rows].join(", ")
+    )
 }
 
 /// For fewer, an attempt that may have to be undone is not worth two statements more.

@@ -278,6 +278,20 @@ on_each_engine! {
         assert_eq!(stored, [applied.clone(), repaired, ignored.clone(), waited]);
     }
 
+    async fn properties_are_indexed_where_somebody_wants_it(db: TestDb) {
+        let is_postgres = db.engine() == growth_db::Engine::Postgres;
+        assert_eq!(events::make_properties_index(&db).await.unwrap(), is_postgres);
+        assert!(!events::make_properties_index(&db).await.unwrap());
+        // A place that is made later has it too.
+        events::make_partitions(&db, &["2031-01-01".parse().unwrap()].into()).await.unwrap();
+        if is_postgres {
+            let (indexed,): (i64,) = query(&*db, "SELECT COUNT(*) FROM pg_indexes
+                WHERE tablename = 'events_2031_01' AND indexdef LIKE '%gin (properties jsonb_path_ops)%'")
+                .fetch_one().await.unwrap();
+            assert_eq!(indexed, 1);
+        }
+    }
+
     async fn events_are_stored_as_they_came_and_once(db: TestDb) {
         let event = |id: i64, time: &str| EventRow {
             user_id: 7,

@@ -7,7 +7,7 @@ use chrono_tz::America::New_York;
 use chrono_tz::Europe::London;
 use chrono_tz::Tz;
 use growth_db::rows::{ActivityRow, DailyEventRow, MilestoneRow};
-use growth_db::{Db, Json, query};
+use growth_db::{Db, Engine, Json, query};
 use growth_domain::window::{day_of, start_of_day};
 use growth_testkit::on_each_engine;
 use growth_testkit::tables::whole;
@@ -152,6 +152,15 @@ async fn rollups_equal_sql(db: &Db, zone: Tz) {
     assert!(forgotten.events > 20 && pruned.events > 100, "{forgotten:?} {pruned:?}");
     assert_eq!(raw_count(db).await, kept - i64::try_from(forgotten.events + pruned.events).unwrap());
     assert_eq!(rollups(db).await, before, "raw events went");
+    if db.engine() == Engine::Postgres {
+        let (old,): (i64,) =
+            query(db, "SELECT COUNT(*) FROM pg_tables WHERE tablename LIKE 'events_20%' AND tablename < $1")
+                .bind("events_2026_07")
+                .fetch_one()
+                .await
+                .unwrap();
+        assert_eq!(old, 0, "partitions are dropped as a whole");
+    }
     rebuild(db, &counting, |_, _| ()).await.unwrap();
     assert_eq!(rollups(db).await, before, "counted again without them");
 
