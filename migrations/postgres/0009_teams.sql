@@ -193,6 +193,11 @@ BEGIN
             WHERE u.erased_at IS NULL AND (u.email, u.created_at, u.known_from_events) IS DISTINCT FROM
                 (COALESCE(excluded.email, u.email), COALESCE(NEW.created_at, u.created_at), false)
         RETURNING id INTO who;
+        -- Whoever forgot the person while this waited has committed by now.
+        IF who IS NOT NULL AND EXISTS (SELECT FROM users WHERE external_id = forgotten_as(CAST(NEW.id AS TEXT))) THEN
+            DELETE FROM users WHERE id = who;
+            who := NULL;
+        END IF;
         IF who IS NOT NULL THEN
             INSERT INTO users_to_link (user_id) VALUES (who)
             ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id;

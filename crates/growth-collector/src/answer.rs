@@ -22,12 +22,24 @@ impl IntoResponse for Taken {
                 .into_response();
         }
         self.rejected.sort();
-        let rejected: Vec<Value> =
-            self.rejected.iter().map(|(index, error)| json!({"index": index, "error": error})).collect();
+        let rejected: Vec<Value> = self
+            .rejected
+            .iter()
+            .map(|(index, error)| json!({"index": index, "error": shortened(error)}))
+            .collect();
         let kept = self.calls.saturating_sub(rejected.len());
         let body = json!({"success": false, "kept": kept, "rejected": rejected});
         (StatusCode::OK, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
     }
+}
+
+/// What is wrong may quote a text of any length.
+fn shortened(error: &str) -> String {
+    let mut short: String = error.chars().take(300).collect();
+    if short.len() < error.len() {
+        short.push('…');
+    }
+    short
 }
 
 /// Why a request was not taken at all.

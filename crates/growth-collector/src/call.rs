@@ -12,7 +12,7 @@ use crate::names::snake_case;
 pub const MAX_BATCH: usize = 512 * 1024;
 
 /// Seconds since 1970 above this are milliseconds.
-const YEAR_5138: i64 = 100_000_000_000;
+const YEAR_5138: u64 = 100_000_000_000;
 
 /// The six calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +59,7 @@ pub(crate) struct Sender<'a> {
     /// When the client says it sent the request.
     pub(crate) sent_at: Option<DateTime<Utc>>,
     /// What all calls of a batch have in common.
-    pub(crate) context: Option<&'a Map<String, Value>>,
+    pub(crate) context: Option<&'a Value>,
 }
 
 /// What a call tells.
@@ -78,14 +78,14 @@ pub(crate) enum Told {
 /// # Errors
 ///
 /// What is wrong with it, in words for whoever wrote the client.
-pub(crate) fn read(kind: Option<Kind>, call: &Value, sender: &Sender<'_>) -> Result<Told, String> {
-    let Value::Object(call) = call else { return Err("the call is no JSON object".to_owned()) };
-    let size = size(call);
-    if size > MAX_EVENT {
-        return Err(format!("the call has {size} bytes, more than {MAX_EVENT}"));
+pub(crate) fn read(kind: Option<Kind>, call: &str, sender: &Sender<'_>) -> Result<Told, String> {
+    if call.len() > MAX_EVENT {
+        return Err(format!("the call has {} bytes, more than {MAX_EVENT}", call.len()));
     }
+    let call: Value = serde_json::from_str(call).map_err(|error| format!("the call is no JSON: {error}"))?;
+    let Value::Object(call) = &call else { return Err("the call is no JSON object".to_owned()) };
     let kind = kind.map_or_else(|| kind_of(call), Ok)?;
-    let call = Call { fields: call, sender };
+    let call = Call { kind, fields: call, sender };
     match kind {
         Kind::Identify => call.identity("anonymousId"),
         Kind::Alias if call.id("userId")?.is_none() => Err("an alias needs a userId".to_owned()),
@@ -111,11 +111,6 @@ pub(crate) fn read(kind: Option<Kind>, call: &Value, sender: &Sender<'_>) -> Res
     }
 }
 
-/// How many bytes a call has.
-pub(crate) fn size(call: &Map<String, Value>) -> usize {
-    serde_json::to_string(call).map_or(0, |text| text.len())
-}
-
 fn kind_of(call: &Map<String, Value>) -> Result<Kind, String> {
     let given = text(call, "type")?.ok_or("the call has no type")?;
     let known = Kind::ALL.into_iter().find(|kind| kind.as_str() == given);
@@ -125,6 +120,7 @@ fn kind_of(call: &Map<String, Value>) -> Result<Kind, String> {
 }
 
 struct Call<'a> {
+    kind: Kind,
     fields: &'a Map<String, Value>,
     sender: &'a Sender<'a>,
 }
@@ -153,11 +149,11 @@ impl Call<'_> {
         event.properties = Value::Object(properties);
         event.active = self.context("active").and_then(Value::as_bool).unwrap_or(true);
         if let Some(app) = self.context("app").and_then(|app| app.get("name")).and_then(Value::as_str) {
-            app.clone_into(&mut event.app);
+            event.app = shortened(app);
         }
         let page = self.context("page").and_then(|page| page.get("referrer"));
         let words = |value: Option<&Value>| {
-            value.and_then(Value::as_str).map(str::to_owned).filter(|text| !text.is_empty())
+            value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(shortened)
         };
         event.context = Context {
             // Segment's way of saying that nobody wants it to be known.
@@ -222,9 +218,9 @@ impl Call<'_> {
         if self.own_time()?.is_none() {
             return Ok(None);
         }
-        let mut digest = Sha256::new();
+        let mut digest = Sha256::new_with_prefix(self.kind.as_str());
         for (key, value) in sorted(self.fields) {
-            if !["sentAt", "writeKey"].contains(&key.as_str()) {
+            if !["sentAt", "type", "writeKey"].contains(&key.as_str()) {
                 digest.update(Value::from(key.as_str()).to_string());
                 digest.update(canonical(value));
             }
@@ -242,6 +238,13 @@ impl Call<'_> {
         let given = own.filter(|value| !value.is_null());
         given.or_else(|| self.sender.context?.get(name)).filter(|value| !value.is_null())
     }
+}
+
+/// More than this of a text that a whole batch may share is not copied into each of its events.
+const MOST_OF_A_CONTEXT: usize = 1024;
+
+fn shortened(text: &str) -> String {
+    text.chars().take(MOST_OF_A_CONTEXT).collect()
 }
 
 /// Takes what has a place of its own out of the properties, where it is what that place holds.
@@ -318,7 +321,8 @@ fn instant_of(name: &str, value: &Value) -> Result<DateTime<Utc>, String> {
 
 /// The time of a trait, which applications also tell as a day or as seconds since 1970.
 fn day_or_instant(name: &str, value: &Value) -> Result<DateTime<Utc>, String> {
-    let seconds = value.as_i64().map(|number| if number.abs() > YEAR_5138 { number / 1000 } else { number });
+    let seconds =
+        value.as_i64().map(|number| if number.unsigned_abs() > YEAR_5138 { number / 1000 } else { number });
     if let Some(at) = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)) {
         return Ok(at);
     }

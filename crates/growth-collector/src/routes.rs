@@ -20,7 +20,8 @@ use flate2::read::MultiGzDecoder;
 use growth_db::Db;
 use growth_http::Bodies;
 use growth_track::{Counting, Settings as TrackSettings};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
 use crate::answer::{Refusal, Taken};
@@ -53,6 +54,9 @@ pub(crate) const ROUTES: [(&str, Option<Kind>); 15] = [
     ("/v1/b", None),
     ("/v1/import", None),
 ];
+
+/// The most calls of a batch, which has not many more even where they are as short as can be.
+const MAX_CALLS: usize = 10_000;
 
 /// Where the document is.
 pub(crate) const DOCUMENT: &str = "/v1/openapi.json";
@@ -199,14 +203,8 @@ async fn answer(shared: &Shared, kind: Option<Kind>, request: Request) -> Respon
         Ok(taken) => {
             shared.stats.request("taken");
             if !taken.rejected.is_empty() {
-                let (index, problem) = &taken.rejected[0];
-                tracing::warn!(
-                    calls = taken.calls,
-                    rejected = taken.rejected.len(),
-                    index,
-                    problem,
-                    "calls rejected"
-                );
+                // Not with which words: they quote what may say who somebody is.
+                tracing::warn!(calls = taken.calls, rejected = taken.rejected.len(), "calls rejected");
             }
             taken.into_response()
         }
@@ -231,26 +229,22 @@ async fn take(shared: &Shared, kind: Option<Kind>, request: Request) -> Result<T
     let mut held = shared.bodies.read(body).await?;
     let received_at = (shared.clock)();
     if is_gzip(&head.headers) {
+        // Taken for the whole that it may become, before it does.
+        shared.bodies.hold(&mut held.share, shared.bodies.limit)?;
         held.bytes = inflated(&held.bytes, shared.bodies.limit)?;
-        shared.bodies.hold(&mut held.share, held.bytes.len())?;
     }
-    let body: Value = serde_json::from_slice(&held.bytes)
+    let text = std::str::from_utf8(&held.bytes)
         .map_err(|error| Refusal::BadBody(format!("the body is not JSON: {error}")))?;
-    let Value::Object(body) = body else {
-        return Err(Refusal::BadBody("the body is no JSON object".to_owned()));
-    };
+    let body = Body::read(text)?;
     let source = match name {
         Some(name) => name,
         None => shared.name_of(&key_in(&body, &head.headers).ok_or(Refusal::UnknownKey)?).await?,
     };
-    let sender = Sender {
-        source: &source,
-        received_at,
-        sent_at: call::instant(&body, "sentAt").ok().flatten(),
-        context: None,
-    };
+    // No more than this of a body is anything but its text before its key is known.
+    let context: Option<Value> = body.context.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let sender = Sender { source: &source, received_at, sent_at: body.sent_at(), context: context.as_ref() };
     let (load, mut taken) = match kind {
-        Some(kind) => one(kind, body, &sender)?,
+        Some(kind) => one(kind, text, &sender)?,
         None => batch(&body, &sender)?,
     };
     shared.stats.reject(taken.rejected.len());
@@ -261,36 +255,72 @@ async fn take(shared: &Shared, kind: Option<Kind>, request: Request) -> Result<T
     Ok(taken)
 }
 
+/// What of a body is looked at before its calls; the rest of it stays text.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Body<'a> {
+    #[serde(rename = "writeKey", borrow)]
+    write_key: Option<&'a RawValue>,
+    #[serde(rename = "sentAt", borrow)]
+    sent_at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    batch: Option<&'a RawValue>,
+}
+
+impl<'a> Body<'a> {
+    fn read(text: &'a str) -> Result<Self, Refusal> {
+        let body: Self = serde_json::from_str(text)
+            .map_err(|error| Refusal::BadBody(format!("the body is not JSON: {error}")))?;
+        // A struct can be read from an array as well.
+        if !text.trim_start().starts_with('{') {
+            return Err(Refusal::BadBody("the body is no JSON object".to_owned()));
+        }
+        if body.context.is_some_and(|context| context.get().len() > growth_track::MAX_EVENT) {
+            return Err(Refusal::TooLarge);
+        }
+        Ok(body)
+    }
+
+    fn sent_at(&self) -> Option<DateTime<Utc>> {
+        let text: String = serde_json::from_str(self.sent_at?.get()).ok()?;
+        DateTime::parse_from_rfc3339(&text).ok().map(|at| at.to_utc())
+    }
+}
+
 /// Reads the body of a route of single calls.
-fn one(kind: Kind, call: Map<String, Value>, sender: &Sender<'_>) -> Result<(Load, Taken), Refusal> {
-    if call::size(&call) > growth_track::MAX_EVENT {
+fn one(kind: Kind, call: &str, sender: &Sender<'_>) -> Result<(Load, Taken), Refusal> {
+    if call.len() > growth_track::MAX_EVENT {
         return Err(Refusal::TooLarge);
     }
     let (mut load, mut taken) = (Load::default(), Taken { calls: 1, rejected: Vec::new() });
-    load.add(0, call::read(Some(kind), &Value::Object(call), sender), &mut taken);
+    load.add(0, call::read(Some(kind), call, sender), &mut taken);
     Ok((load, taken))
 }
 
 /// Reads the body of a batch, call by call.
-fn batch(body: &Map<String, Value>, sender: &Sender<'_>) -> Result<(Load, Taken), Refusal> {
-    let Some(Value::Array(calls)) = body.get("batch") else {
+fn batch(body: &Body<'_>, sender: &Sender<'_>) -> Result<(Load, Taken), Refusal> {
+    let calls: Option<Vec<&RawValue>> = body.batch.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let Some(calls) = calls else {
         return Err(Refusal::BadBody("a batch needs an array named batch".to_owned()));
     };
-    let sender = Sender { context: body.get("context").and_then(Value::as_object), ..sender.clone() };
+    if calls.len() > MAX_CALLS {
+        return Err(Refusal::TooLarge);
+    }
     let (mut load, mut taken) = (Load::default(), Taken { calls: calls.len(), rejected: Vec::new() });
     let mut bytes = 0;
-    for (index, call) in calls.iter().enumerate() {
-        let size = call.as_object().map_or(0, call::size);
-        if size <= growth_track::MAX_EVENT && bytes + size > MAX_BATCH {
-            let problem = format!("the batch has more than {MAX_BATCH} bytes up to this call");
-            taken.rejected.push((index, problem));
-            continue;
-        }
+    for (index, call) in calls.into_iter().map(RawValue::get).enumerate() {
         // One that is too large by itself leaves room for the others.
-        if size <= growth_track::MAX_EVENT {
-            bytes += size;
+        if call.len() <= growth_track::MAX_EVENT {
+            if bytes + call.len() > MAX_BATCH {
+                let problem = format!("the batch has more than {MAX_BATCH} bytes up to this call");
+                taken.rejected.push((index, problem));
+                continue;
+            }
+            bytes += call.len();
         }
-        load.add(index, call::read(None, call, &sender), &mut taken);
+        load.add(index, call::read(None, call, sender), &mut taken);
     }
     Ok((load, taken))
 }
@@ -321,9 +351,10 @@ fn basic(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The key in the body, else the one of a Bearer.
-fn key_in(body: &Map<String, Value>, headers: &HeaderMap) -> Option<String> {
-    let in_body = body.get("writeKey").and_then(Value::as_str).filter(|key| !key.is_empty());
-    in_body.or_else(|| scheme(headers, "bearer")).map(str::to_owned)
+fn key_in(body: &Body<'_>, headers: &HeaderMap) -> Option<String> {
+    let in_body = body.write_key.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    let in_body = in_body.filter(|key| !key.is_empty());
+    in_body.or_else(|| scheme(headers, "bearer").map(str::to_owned))
 }
 
 /// What an `Authorization` of this scheme says.
@@ -392,7 +423,7 @@ mod tests {
         for none in [encoded(":"), "Basic".to_owned(), "Basic !".to_owned(), "Bearer key".to_owned()] {
             assert_eq!(basic(&headers(&none)), None, "{none}");
         }
-        let body = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
+        let body = |text: &'static str| Body::read(text).unwrap();
         let bearer = headers("bearer key");
         assert_eq!(key_in(&body("{}"), &bearer), Some("key".to_owned()));
         assert_eq!(key_in(&body(r#"{"writeKey":"other"}"#), &bearer), Some("other".to_owned()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use growth_db::Db;
-use growth_track::{Batch, Error, Event, Identity, Recorded, Settings, Written, write};
+use growth_track::{Batch, Counting, Error, Event, Identity, Recorded, Settings, Written, write};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answer::Refusal;
@@ -82,30 +82,73 @@ async fn store(db: &Db, settings: &Settings, stats: &Stats, mut jobs: Vec<Job>) 
         all.identities.append(&mut job.load.identities);
         all.events.append(&mut job.load.events);
     }
-    let batch = Batch { identities: &all.identities, events: &all.events, usage: &[] };
-    match write(db, batch, settings).await {
+    match store_all(db, &all, settings).await {
         Ok(written) => {
             stats.add(&written);
             answer(jobs, &sizes, &written);
         }
-        Err(error) if jobs.len() > 1 && is_about_data(&error) => {
-            let (mut identities, mut events) = (all.identities.as_slice(), all.events.as_slice());
-            for (job, (of_identities, of_events)) in jobs.into_iter().zip(&sizes) {
-                let (own_identities, rest) = identities.split_at(*of_identities);
-                let (own_events, rest_of_events) = events.split_at(*of_events);
-                (identities, events) = (rest, rest_of_events);
-                let batch = Batch { identities: own_identities, events: own_events, usage: &[] };
-                match write(db, batch, settings).await {
-                    Ok(written) => {
-                        stats.add(&written);
-                        answer(vec![job], &[(*of_identities, *of_events)], &written);
-                    }
-                    Err(error) => refuse(vec![job], &error),
-                }
+        Err(error) if is_about_data(&error) => {
+            let (mut identities, mut events) = (all.identities.into_iter(), all.events.into_iter());
+            for (job, (of_identities, of_events)) in jobs.into_iter().zip(sizes) {
+                let own = Load {
+                    identities: identities.by_ref().take(of_identities).collect(),
+                    events: events.by_ref().take(of_events).collect(),
+                    ..Load::default()
+                };
+                let outcome = one_by_one(db, settings, stats, own, &job.load).await;
+                // Nobody may be waiting any more.
+                let _ = job.done.send(outcome);
             }
         }
         Err(error) => refuse(jobs, &error),
     }
+}
+
+/// Stores what is told. Where the database counts by something else than the settings say, it is right: a server that
+/// was started with other settings is no reason to lose events.
+async fn store_all(db: &Db, load: &Load, settings: &Settings) -> Result<Written, Error> {
+    let batch = Batch { identities: &load.identities, events: &load.events, usage: &[] };
+    match write(db, batch, settings).await {
+        Err(error @ (Error::TimeZone { .. } | Error::ActivationEvent { .. })) => {
+            tracing::error!(problem = %error, "the settings are not those of the database, which count");
+            write(db, batch, &Settings { counting: Counting::default(), ..settings.clone() }).await
+        }
+        written => written,
+    }
+}
+
+/// Stores the calls of a request each by itself, since one of them is such that the database refuses it.
+async fn one_by_one(
+    db: &Db,
+    settings: &Settings,
+    stats: &Stats,
+    own: Load,
+    positions: &Load,
+) -> Result<Rejected, Refusal> {
+    let identities = own.identities.into_iter().zip(&positions.identity_positions);
+    let identities =
+        identities.map(|(identity, at)| (Load { identities: vec![identity], ..Load::default() }, *at));
+    let events = own.events.into_iter().zip(&positions.event_positions);
+    let events = events.map(|(event, at)| (Load { events: vec![event], ..Load::default() }, *at));
+    let mut rejected = Vec::new();
+    for (one, position) in identities.chain(events) {
+        match store_all(db, &one, settings).await {
+            Ok(written) => {
+                stats.add(&written);
+                let problems = written.identities.rejected.into_iter().chain(written.events.rejected);
+                rejected.extend(problems.map(|(_, problem)| (position, problem)));
+            }
+            Err(error) if is_about_data(&error) => {
+                stats.reject(1);
+                rejected.push((position, "the database cannot hold this".to_owned()));
+            }
+            Err(error) => {
+                tracing::error!(problem = %error, "events were not stored");
+                return Err(Refusal::NotStored);
+            }
+        }
+    }
+    Ok(rejected)
 }
 
 fn is_about_data(error: &Error) -> bool {

@@ -80,6 +80,13 @@ const OF_DATA: [&str; 8] = ["21", "22", "23", "38", "39", "44", "54", "P0"];
 const OF_DATA_SQLITE: [u32; 3] = [18, 19, 20];
 
 impl Error {
+    /// Whether others were in the way, so that the same transaction may succeed when it is tried again at once.
+    pub fn is_passing(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        // Serialization failure, deadlock.
+        matches!(error.code().as_deref(), Some("40001" | "40P01"))
+    }
+
     /// Whether the data itself is at fault, so that the same statement would fail again.
     pub fn is_about_data(&self) -> bool {
         match self {

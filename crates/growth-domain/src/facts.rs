@@ -91,6 +91,19 @@ impl Fact {
         }
     }
 
+    /// The application's user ids that it names.
+    pub fn user_references(&self) -> Vec<&str> {
+        match self {
+            Self::Payment(fact) => fact.object.user_references(),
+            Self::Claim(claim) => [&claim.client_reference_id, &claim.user_id]
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Takes out what says who the customer is.
     pub fn make_impersonal(&mut self) {
         match self {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use growth_db::rows::inbox::{self, EventKey};
+use growth_db::rows::users as directory;
 use growth_db::rows::{
     CustomerClaimRow, CustomerRow, ForgottenCustomerRow, PaymentFactRow, PaymentRow, StripeEventRow,
 };
@@ -11,13 +12,15 @@ use growth_domain::facts::Fact;
 use growth_domain::stamp::Scope;
 use growth_stripe::person;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::intake::key;
 use crate::{customers, payments, project, users};
 
 growth_db::statements! {
-    ANY = "SELECT EXISTS (SELECT 1 FROM forgotten_customers) AS any_forgotten";
+    ANY = "SELECT EXISTS (SELECT 1 FROM users WHERE erased_at IS NOT NULL) AS any_forgotten";
+    SALT = "SELECT value FROM settings WHERE key = 'erasure_salt'";
     ALL = "SELECT account, livemode, customer FROM forgotten_customers";
     CUSTOMERS_OF = "SELECT account, livemode, id FROM customers WHERE user_id = $1";
     GROUPS_OF = "SELECT DISTINCT account, livemode, group_id FROM payments WHERE user_id = $1";
@@ -197,12 +200,35 @@ pub(crate) async fn make_impersonal(tx: &mut Tx, scope: &Scope, facts: &mut [Fac
     }
     let customers: BTreeSet<String> = facts.iter().filter_map(Fact::customer).map(str::to_owned).collect();
     let customers: Vec<String> = customers.into_iter().collect();
-    let forgotten: Vec<ForgottenCustomerRow> = table::find(tx, scope, "customer", &customers).await?;
+    let forgotten: Vec<ForgottenCustomerRow> = table::find(&mut *tx, scope, "customer", &customers).await?;
     let forgotten: BTreeSet<String> = forgotten.into_iter().map(|row| row.customer).collect();
-    let of_forgotten =
-        |fact: &&mut Fact| fact.customer().is_some_and(|customer| forgotten.contains(customer));
-    facts.iter_mut().filter(of_forgotten).for_each(Fact::make_impersonal);
+    // Who pays without a customer is known by the application's id alone.
+    let references: BTreeSet<String> =
+        facts.iter().flat_map(Fact::user_references).map(str::to_owned).collect();
+    let people = forgotten_people(tx, &references).await?;
+    for fact in facts {
+        let by_customer = fact.customer().is_some_and(|customer| forgotten.contains(customer));
+        if by_customer || fact.user_references().into_iter().any(|reference| people.contains(reference)) {
+            fact.make_impersonal();
+        }
+    }
     Ok(())
+}
+
+/// Which of some of the application's ids are of people who were forgotten.
+async fn forgotten_people(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, DbError> {
+    let (salt,): (String,) = query(&mut *tx, SALT).fetch_one().await?;
+    let tombstones: BTreeMap<String, &String> = ids.iter().map(|id| (tombstone(&salt, id), id)).collect();
+    let wanted: Vec<&str> = tombstones.keys().map(String::as_str).collect();
+    let found = directory::find(tx, &wanted).await?;
+    let of_tombstone = |external_id: &String| tombstones.get(external_id).map(|id| (*id).clone());
+    Ok(found.iter().filter_map(|user| of_tombstone(&user.external_id)).collect())
+}
+
+/// What stands in the place of a forgotten person's id.
+fn tombstone(salt: &str, external_id: &str) -> String {
+    let digest = Sha256::digest(format!("{salt}{external_id}"));
+    digest.iter().fold("erased:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// The same for stored documents.
@@ -211,16 +237,22 @@ pub(crate) async fn make_documents_impersonal(tx: &mut Tx, rows: &[StripeEventRo
         return Ok(());
     }
     let all: Vec<(String, bool, String)> = query(&mut *tx, ALL).fetch_all().await?;
+    let mut documents: Vec<(&StripeEventRow, Value)> = Vec::new();
+    let mut references = BTreeSet::new();
     for row in rows {
-        let words: Vec<String> = all
-            .iter()
-            .filter(|(account, livemode, customer)| {
-                (account, livemode) == (&row.account, &row.livemode) && row.payload.contains(customer)
-            })
-            .map(|(_, _, customer)| customer.clone())
-            .collect();
-        if let Some(payload) = (!words.is_empty()).then(|| impersonal(&row.payload, &words)).flatten() {
-            inbox::replace_payload(tx, &key(row), &payload).await?;
+        if let Ok(document) = serde_json::from_str::<Value>(&row.payload) {
+            person::user_references(&document, &mut references);
+            documents.push((row, document));
+        }
+    }
+    let people = forgotten_people(tx, &references).await?;
+    for (row, mut document) in documents {
+        let customers =
+            all.iter().filter(|(account, livemode, _)| (account, livemode) == (&row.account, &row.livemode));
+        let words: Vec<String> = customers.map(|(_, _, id)| id).chain(&people).cloned().collect();
+        if person::mentions(&document, &words) {
+            person::make_impersonal(&mut document);
+            inbox::replace_payload(tx, &key(row), &document.to_string()).await?;
         }
     }
     Ok(())

@@ -62,6 +62,8 @@ pub(crate) enum Problem {
     Contacts(String),
     #[error("{0} is before the year 2000")]
     Early(DateTime<Utc>),
+    #[error("created_at is {0}: it has to be from the year 1970 to 2999")]
+    SignUp(DateTime<Utc>),
     #[error("{0} is more than a day ahead of its arrival")]
     Late(DateTime<Utc>),
 }
@@ -213,6 +215,11 @@ fn instant(at: DateTime<Utc>, received_at: DateTime<Utc>) -> Result<DateTime<Utc
         at if at - received_at > AHEAD => Err(Problem::Late(at)),
         at => Ok(at),
     }
+}
+
+/// When something is told that is not in the future.
+pub(crate) fn told_instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+    instant(at.min(now), now)
 }
 
 fn properties(mut properties: Value) -> Result<Value, Problem> {

@@ -3,7 +3,7 @@
 //! A rollup is what is kept of events that are gone and what the raw events give. Whoever takes raw events away adds
 //! what they gave to what is kept, in the same transaction.
 
-use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
 use growth_db::rows::events::{self, Which};
 use growth_db::rows::users as directory;
 use growth_db::rows::{ActivityRow, DailyEventRow, MilestoneRow, settings, visitors};
@@ -134,11 +134,13 @@ pub async fn prune(
         settings::set(&mut tx, settings::PRUNED_BEFORE, &before.to_string()).await?;
     }
     let receipts = events::forget_receipts(&mut tx, now.trunc_subsecs(6) - RECEIPTS).await?;
+    events::forget_salts(&mut tx, now.date_naive() - Days::new(1)).await?;
     tx.commit().await?;
     Ok(Pruned { before, events: reading.events, receipts })
 }
 
-/// Forgets the ids of messages that nobody sends again; returns how many.
+/// Forgets the ids of messages that nobody sends again, and what addresses of days that are over were hashed with;
+/// returns how many ids.
 ///
 /// # Errors
 ///
@@ -146,6 +148,7 @@ pub async fn prune(
 pub async fn forget_old_receipts(db: &Db, now: DateTime<Utc>) -> Result<u64, Error> {
     let mut tx = db.begin().await?;
     let forgotten = events::forget_receipts(&mut tx, now.trunc_subsecs(6) - RECEIPTS).await?;
+    events::forget_salts(&mut tx, now.date_naive() - Days::new(1)).await?;
     tx.commit().await?;
     Ok(forgotten)
 }

@@ -124,8 +124,17 @@ pub async fn record_all(db: &Db, events: Vec<Event>, settings: &Settings) -> Res
 /// [`Error::TimeZone`] and [`Error::ActivationEvent`] where the database counts by something else than
 /// `settings.counting`; otherwise the database's. Nothing of the batch is stored then.
 pub async fn write(db: &Db, batch: Batch<'_>, settings: &Settings) -> Result<Written, Error> {
-    store(db, batch.identities, batch.events.to_vec(), batch.usage, settings).await
+    let mut tries = 1;
+    loop {
+        match store(db, batch.identities, batch.events.to_vec(), batch.usage, settings).await {
+            Err(Error::Database(error)) if error.is_passing() && tries < TRIES => tries += 1,
+            written => return written,
+        }
+    }
 }
+
+/// How often a batch is tried that others were in the way of, such as in a deadlock that the database resolved.
+const TRIES: u32 = 5;
 
 async fn store(
     db: &Db,
@@ -157,10 +166,16 @@ async fn store(
         });
         rejected.sort_by_key(|(index, _)| *index);
     }
-    let mut seen = Seen::default();
-    seen.only_new(&mut named, &mut written.identities, |identity| identity.message.as_ref());
-    seen.only_new(&mut accepted, &mut written.events, |event| event.message.as_ref());
-    seen.only_new(&mut increments, &mut written.usage, |usage| usage.message.as_ref());
+    only_new(&mut named, &mut written.identities, |identity| identity.message.clone());
+    match settings.once {
+        Once::Receipt => only_new(&mut accepted, &mut written.events, |event| event.message.clone()),
+        // The id alone does not make two events one.
+        Once::Key => only_new(&mut accepted, &mut written.events, |event| {
+            let who = (event.user.clone(), event.visitor.clone());
+            event.message.as_ref().map(|message| (message.clone(), who, event.row.created_at))
+        }),
+    }
+    only_new(&mut increments, &mut written.usage, |usage| usage.message.clone());
     let new = receive(&mut tx, &named, &accepted, &increments, settings, received_at).await?;
     new.keep(&mut named, &mut written.identities, |identity| identity.message.as_ref());
     if settings.once == Once::Receipt {
@@ -183,7 +198,8 @@ async fn store(
     let rows = rows(accepted, &people, &visitors, salt.as_deref());
     let good = rows.len();
     let known = tables::store(&mut tx, &rows).await?;
-    for row in rows.iter().filter(|row| !known.contains(&row.id)) {
+    let is_new = |row: &&EventRow| !known.contains(&(row.user_id, row.created_at, row.id));
+    for row in rows.iter().filter(is_new) {
         rollups.add(row);
         written.events.stored += 1;
     }
@@ -222,22 +238,16 @@ fn sorted<T, U, E: ToString>(
 /// Source and id.
 pub(crate) type Message = (String, String);
 
-/// The messages that are in a batch.
-#[derive(Default)]
-struct Seen(HashSet<Message>);
-
-impl Seen {
-    /// Leaves out what comes twice.
-    fn only_new<T>(
-        &mut self,
-        all: &mut Vec<(usize, T)>,
-        recorded: &mut Recorded,
-        message: impl Fn(&T) -> Option<&Message>,
-    ) {
-        let before = all.len();
-        all.retain(|(_, one)| message(one).is_none_or(|message| self.0.insert(message.clone())));
-        recorded.duplicates += before - all.len();
-    }
+/// Leaves out what comes twice.
+fn only_new<T, K: Eq + std::hash::Hash>(
+    all: &mut Vec<(usize, T)>,
+    recorded: &mut Recorded,
+    key: impl Fn(&T) -> Option<K>,
+) {
+    let before = all.len();
+    let mut seen = HashSet::new();
+    all.retain(|(_, one)| key(one).is_none_or(|key| seen.insert(key)));
+    recorded.duplicates += before - all.len();
 }
 
 /// The messages whose receipts are new; `None` for all.

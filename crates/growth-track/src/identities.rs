@@ -1,9 +1,9 @@
 //! Who people are, checked.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use growth_db::rows::users::IdentifiedUser;
 
-use crate::accepted::{Problem, filled_id, id};
+use crate::accepted::{Problem, filled_id, id, told_instant};
 use crate::batch::Message;
 use crate::event::Identity;
 
@@ -25,12 +25,12 @@ impl Named {
         let visitor = identity.anonymous_id.as_deref().map(|text| filled_id("anonymous_id", text));
         let email = identity.email.as_deref().map(|text| id("email", text)).transpose()?;
         Ok(Self {
-            message: message.map(|message| (source, message)),
+            message: message.map(|message| (format!("{source} (identify)"), message)),
             user: filled_id("user", identity.user.as_str())?,
             visitor: visitor.transpose()?,
-            at: identity.at.min(received_at).trunc_subsecs(6),
+            at: told_instant(identity.at, received_at)?,
             email: email.map(|email| email.trim().to_owned()).filter(|email| !email.is_empty()),
-            created_at: identity.created_at.map(|at| at.min(received_at).trunc_subsecs(6)),
+            created_at: identity.created_at.map(|at| told_instant(at, received_at)).transpose()?,
         })
     }
 

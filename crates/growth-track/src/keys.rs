@@ -44,6 +44,9 @@ impl From<growth_db::SqlError> for KeyError {
 pub async fn create_key(db: &Db, name: &str, now: DateTime<Utc>) -> Result<String, KeyError> {
     let name =
         filled_id("the name of a key", name.trim()).map_err(|problem| KeyError::Name(problem.to_string()))?;
+    if name.chars().any(char::is_control) {
+        return Err(KeyError::Name("the name of a key has characters that cannot be shown".to_owned()));
+    }
     let key = format!("{PREFIX}{}", digest::random());
     let row = WriteKey {
         digest: key_digest(&key),
@@ -67,14 +70,14 @@ pub async fn list_keys(db: &Db) -> Result<Vec<WriteKey>, Error> {
     Ok(write_keys::list(db).await?)
 }
 
-/// Refuses the keys with this name, or the one that begins so, from now on; returns how many were accepted until then.
+/// Refuses the keys with this name, or the one that is this or has this hint, from now on; returns how many were accepted until then.
 ///
 /// # Errors
 ///
 /// The database's.
 pub async fn revoke_keys(db: &Db, which: &str, now: DateTime<Utc>) -> Result<u64, Error> {
     let mut tx = db.begin().await?;
-    let revoked = write_keys::revoke(&mut tx, which, now.trunc_subsecs(6)).await?;
+    let revoked = write_keys::revoke(&mut tx, which, &key_digest(which), now.trunc_subsecs(6)).await?;
     tx.commit().await?;
     Ok(revoked)
 }

@@ -45,7 +45,7 @@ impl Increment {
         let app = id("app", usage.app.as_str()).map_err(text)?;
         let source = id("source", usage.source.as_str()).map_err(text)?;
         let message = usage.message_id.as_deref().map(|id| filled_id("message_id", id));
-        let message = message.transpose().map_err(text)?.map(|id| (source, id));
+        let message = message.transpose().map_err(text)?.map(|id| (format!("{source} (usage)"), id));
         let date = usage.date;
         let last = at.date_naive() + Days::new(1);
         if date.year() < 2000 || date > last {

@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, SubsecRound, Utc};
-use growth_db::rows::settings::{self, ERASURE_SALT};
+use chrono::{DateTime, Datelike, SubsecRound, Utc};
+use growth_db::rows::settings;
 use growth_db::rows::users::{self, KnownUser, SeenUser, ToldUser};
 use growth_db::{Db, Error as DbError, Tx};
 
-use crate::accepted::{clean, filled_id};
+use crate::accepted::{Problem, filled_id, id};
 use crate::digest;
 use crate::error::Error;
 use crate::event::User;
+
+/// The years in which somebody may have signed up.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=2999;
 
 /// What became of a set of users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,12 +32,12 @@ pub struct Upserted {
 /// come. An address that is left out does not remove a known one.
 pub async fn upsert_users(db: &Db, users: &[User]) -> Result<Upserted, Error> {
     let mut upserted = Upserted::default();
-    let mut by_id: BTreeMap<String, (Option<String>, &User)> = BTreeMap::new();
+    let mut by_id: BTreeMap<String, (Option<String>, DateTime<Utc>, bool)> = BTreeMap::new();
     for (index, user) in users.iter().enumerate() {
-        match filled_id("external_id", user.external_id.as_str()) {
-            Ok(id) => {
-                let email = user.email.clone().map(clean).filter(|email| !email.is_empty());
-                by_id.insert(id, (email, user));
+        match checked(user) {
+            Ok((id, email, created_at)) => {
+                let known = by_id.remove(&id).and_then(|(email, ..)| email);
+                by_id.insert(id, (email.or(known), created_at, user.is_admin));
             }
             Err(problem) => upserted.rejected.push((index, problem.to_string())),
         }
@@ -42,8 +45,9 @@ pub async fn upsert_users(db: &Db, users: &[User]) -> Result<Upserted, Error> {
     if by_id.is_empty() {
         return Ok(upserted);
     }
-    let salt = settings::read(db, ERASURE_SALT).await?;
     let mut tx = db.begin().await?;
+    // Whoever forgets somebody holds this alone, so nobody is brought back in the meantime.
+    let salt = settings::hold_tracking(&mut tx).await?.erasure_salt;
     let all: Vec<&str> = by_id.keys().map(String::as_str).collect();
     let known = users::find(&mut tx, &all).await?;
     let erased = erased(&mut tx, &salt, &all, &known).await?;
@@ -51,16 +55,26 @@ pub async fn upsert_users(db: &Db, users: &[User]) -> Result<Upserted, Error> {
     let told: Vec<ToldUser<'_>> = by_id
         .iter()
         .filter(|(external_id, _)| !erased.contains(*external_id))
-        .map(|(external_id, (email, user))| ToldUser {
+        .map(|(external_id, (email, created_at, is_admin))| ToldUser {
             external_id,
             email: email.as_deref(),
-            created_at: user.created_at.trunc_subsecs(6),
-            is_admin: user.is_admin,
+            created_at: *created_at,
+            is_admin: *is_admin,
         })
         .collect();
     upserted.changed = users::tell(&mut tx, &told).await?;
     tx.commit().await?;
     Ok(upserted)
+}
+
+fn checked(user: &User) -> Result<(String, Option<String>, DateTime<Utc>), Problem> {
+    let id = filled_id("external_id", user.external_id.as_str())?;
+    let email = user.email.as_deref().map(|email| self::id("email", email.trim())).transpose()?;
+    let created_at = user.created_at.trunc_subsecs(6);
+    if !YEARS.contains(&created_at.year()) {
+        return Err(Problem::SignUp(created_at));
+    }
+    Ok((id, email.filter(|email| !email.is_empty()), created_at))
 }
 
 /// Gives the numbers of users, each with the time it was seen at, of whom some are known; creates those who are new.

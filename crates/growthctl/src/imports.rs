@@ -34,7 +34,7 @@ pub(crate) async fn take_in<T: Stored>(
     doing: &'static str,
     printer: &Printer,
 ) -> anyhow::Result<Sums> {
-    if rejects.is_some_and(|rejects| rejects == path) {
+    if rejects.is_some_and(|rejects| is_same_file(rejects, path)) {
         return Err(misuse("--rejects: this is the file that is read, name another one"));
     }
     let name = records::name(path);
@@ -70,6 +70,11 @@ pub(crate) async fn take_in<T: Stored>(
     }
     while link_waiting_users(db).await? > 0 {}
     Ok(sums)
+}
+
+/// Whether two paths lead to one file, by whatever name.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Stores a batch; returns what became of it, what is wrong with which lines, and how far the file is read.

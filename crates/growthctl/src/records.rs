@@ -280,28 +280,29 @@ fn csv_batches<T: Thing>(
     let input = Bounded { input, since: Rc::clone(&since) };
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
     let mut gathering = Gathering::new(sender);
-    let mut record = csv::StringRecord::new();
+    let mut bytes = csv::ByteRecord::new();
     let mut number = 0;
     loop {
         let line = reader.position().line() + 1;
-        let read = reader.read_record(&mut record);
+        let read = reader.read_byte_record(&mut bytes);
         since.set(0);
         match read {
             Ok(false) => break,
             Ok(true) => {}
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
-                let text = record.as_byte_record().as_slice().to_vec();
-                let position = before + reader.position().byte();
-                let problem = Err("this is no UTF-8".to_owned());
-                if !gathering.add(Line { number: line, text }, problem, position) {
-                    return Ok(());
-                }
-                continue;
-            }
             Err(error) => {
                 return Err(io::Error::other(format!("the record that begins on line {line}: {error}")));
             }
         }
+        let position = before + reader.position().byte();
+        let text = csv_line(&bytes);
+        let Ok(record) = csv::StringRecord::from_byte_record(bytes.clone()) else {
+            number += 1;
+            let problem = Err("this is no UTF-8".to_owned());
+            if !gathering.add(Line { number: line, text }, problem, position) {
+                return Ok(());
+            }
+            continue;
+        };
         if record.iter().all(str::is_empty) {
             continue;
         }
@@ -311,8 +312,7 @@ fn csv_batches<T: Thing>(
         } else {
             Err(format!("the record has {} fields, and the header {}", record.len(), names.len()))
         };
-        let position = before + reader.position().byte();
-        if !gathering.add(Line { number: line, text: csv_line(&record) }, thing, position) {
+        if !gathering.add(Line { number: line, text }, thing, position) {
             return Ok(());
         }
     }
@@ -320,10 +320,10 @@ fn csv_batches<T: Thing>(
     Ok(())
 }
 
-fn csv_line(record: &csv::StringRecord) -> Vec<u8> {
+fn csv_line(record: &csv::ByteRecord) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     // Writing to memory cannot fail.
-    let _ = writer.write_record(record);
+    let _ = writer.write_byte_record(record);
     let mut line = writer.into_inner().unwrap_or_default();
     while line.ends_with(b"\n") {
         line.pop();

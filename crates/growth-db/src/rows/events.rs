@@ -45,11 +45,14 @@ pub async fn store_receipts(tx: &mut Tx, receipts: &[ReceiptRow]) -> Result<Vec<
     Ok(bind_rows(built_query(tx, sql), receipts)?.fetch_all().await?)
 }
 
-/// Stores events whose key is new; returns the `id` of those that were there before.
+/// What tells events apart: the user, the time, and a number.
+pub type EventKey = (i64, DateTime<Utc>, i64);
+
+/// Stores events whose key is new; returns the keys of those that were there before.
 ///
 /// Postgres needs [`make_partitions`] for their months first. It is first asked to store them as if all were new, which
 /// is a quarter less work for it than to look for each first, and undone where one is not.
-pub async fn store(tx: &mut Tx, events: &[EventRow]) -> Result<HashSet<i64>, Error> {
+pub async fn store(tx: &mut Tx, events: &[EventRow]) -> Result<HashSet<EventKey>, Error> {
     if events.is_empty() {
         return Ok(HashSet::new());
     }
@@ -69,15 +72,16 @@ pub async fn store(tx: &mut Tx, events: &[EventRow]) -> Result<HashSet<i64>, Err
             Err(error) => return Err(error.into()),
         }
     }
-    let mut known: HashSet<i64> = events.iter().map(|event| event.id).collect();
-    let stored: Vec<(i64,)> = match tx.engine() {
+    let mut known: HashSet<EventKey> =
+        events.iter().map(|event| (event.user_id, event.created_at, event.id)).collect();
+    let stored: Vec<EventKey> = match tx.engine() {
         Engine::Postgres => {
             bind_rows(built_query(tx, store_sql(Engine::Postgres)), events)?.fetch_all().await?
         }
         Engine::Sqlite => store_embedded(tx, events).await?,
     };
-    for (id,) in stored {
-        known.remove(&id);
+    for key in stored {
+        known.remove(&key);
     }
     Ok(known)
 }
@@ -86,7 +90,7 @@ pub async fn store(tx: &mut Tx, events: &[EventRow]) -> Result<HashSet<i64>, Err
 const EMBEDDED_ROWS: usize = 500;
 
 /// Binds values one by one: for rows as wide and as many as these, SQLite takes longer to read them out of JSON.
-async fn store_embedded(tx: &mut Tx, events: &[EventRow]) -> Result<Vec<(i64,)>, Error> {
+async fn store_embedded(tx: &mut Tx, events: &[EventRow]) -> Result<Vec<EventKey>, Error> {
     let mut stored = Vec::with_capacity(events.len());
     for some in events.chunks(EMBEDDED_ROWS) {
         let mut query = built_query(&mut *tx, store_embedded_sql(some.len()));
@@ -109,7 +113,7 @@ async fn store_embedded(tx: &mut Tx, events: &[EventRow]) -> Result<Vec<(i64,)>,
                 .bind(event.active)
                 .bind(&event.ip);
         }
-        stored.extend(query.fetch_all::<(i64,)>().await?);
+        stored.extend(query.fetch_all::<EventKey>().await?);
     }
     Ok(stored)
 }
@@ -118,7 +122,7 @@ fn store_embedded_sql(rows: usize) -> String {
     // Each `$1` has a name, which SQLite looks for among all others.
     let row = format!("({})", vec!["?"; EventRow::COLUMNS.len()].join(", "));
     format!(
-        "INSERT INTO events ({}) VALUES {} ON CONFLICT (user_id, created_at, id) DO NOTHING RETURNING id",
+        "INSERT INTO events ({}) VALUES {} ON CONFLICT (user_id, created_at, id) DO NOTHING RETURNING user_id, created_at, id",
         names::<EventRow>(),
         vec![row; rows].join(", ")
     )
@@ -141,7 +145,7 @@ fn store_as_new_sql() -> String {
 }
 
 fn store_sql(engine: Engine) -> String {
-    insert_new_sql::<EventRow>(engine) + " RETURNING id"
+    insert_new_sql::<EventRow>(engine) + " RETURNING user_id, created_at, id"
 }
 
 pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
@@ -253,6 +257,11 @@ pub async fn delete_before(tx: &mut Tx, month: NaiveDate) -> Result<(), Error> {
 /// Forgets receipts that are older than any retry.
 pub async fn forget_receipts(tx: &mut Tx, before: DateTime<Utc>) -> Result<u64, Error> {
     Ok(query(tx, FORGET_RECEIPTS).bind(before).execute().await?)
+}
+
+/// Forgets the salts of days before one.
+pub async fn forget_salts(tx: &mut Tx, before: NaiveDate) -> Result<u64, Error> {
+    Ok(query(tx, END_SALTS).bind(before).execute().await?)
 }
 
 /// Gives what addresses of a day are hashed with, which is `fresh` where nobody has begun the day.

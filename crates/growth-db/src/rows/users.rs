@@ -8,11 +8,10 @@ use crate::error::Error;
 use crate::table::{Kind, among, differs, json, rows};
 
 statements! {
-    TAKE_UNLINKED = "DELETE FROM users_to_link
-    WHERE user_id IN (SELECT user_id FROM users_to_link ORDER BY user_id LIMIT $1) RETURNING user_id";
     ERASE = "UPDATE users SET external_id = $1, email = NULL, is_admin = FALSE, erased_at = $2 WHERE id = $3";
     FIND_WHOLE = "SELECT id, external_id, email, created_at FROM users WHERE external_id = $1 AND erased_at IS NULL";
     MAKE_OLDER = "UPDATE users SET created_at = $1 WHERE id = $2 AND known_from_events AND created_at > $1";
+    MAKE_ROOM = "UPDATE users SET external_id = $1 WHERE external_id = $2";
     LEAVE_LINKS = "DELETE FROM users_to_link WHERE user_id = $1";
     LIST = "SELECT u.external_id, u.email, u.created_at, u.is_admin, m.activated_at, m.last_seen_at
     FROM users u LEFT JOIN user_milestones m ON m.user_id = u.id
@@ -138,6 +137,8 @@ pub async fn make_older(tx: &mut Tx, firsts: &[(i64, DateTime<Utc>)]) -> Result<
 
 /// Takes from a user everything that says who it was; `external_id` is what remains in the id's place.
 pub async fn erase(tx: &mut Tx, id: i64, external_id: &str, at: DateTime<Utc>) -> Result<(), Error> {
+    // Somebody who was brought back past the tombstone has it twice; the earlier one becomes one of many.
+    query(&mut *tx, MAKE_ROOM).bind(format!("{external_id}:{id}")).bind(external_id).execute().await?;
     query(&mut *tx, ERASE).bind(external_id).bind(at).bind(id).execute().await?;
     query(tx, LEAVE_LINKS).bind(id).execute().await?;
     Ok(())
@@ -190,7 +191,8 @@ pub async fn tell(tx: &mut Tx, users: &[ToldUser<'_>]) -> Result<u64, Error> {
 ///
 /// Whoever changes one of them in the meantime puts it on the list again.
 pub async fn take_unlinked(tx: &mut Tx, most: u32) -> Result<Vec<UserRow>, Error> {
-    let taken: Vec<(i64,)> = query(&mut *tx, TAKE_UNLINKED).bind(i64::from(most)).fetch_all().await?;
+    let sql = take_unlinked_sql(tx.engine());
+    let taken: Vec<(i64,)> = built_query(&mut *tx, sql).bind(i64::from(most)).fetch_all().await?;
     if taken.is_empty() {
         return Ok(Vec::new());
     }
@@ -219,6 +221,15 @@ async fn wait_for_links(tx: &mut Tx, ids: &[i64]) -> Result<(), Error> {
 #[derive(Serialize)]
 struct Waiting {
     user_id: i64,
+}
+
+/// Who is being written right now is taken later, and waited for by nobody.
+fn take_unlinked_sql(engine: Engine) -> String {
+    let free = if engine == Engine::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
+    format!(
+        "DELETE FROM users_to_link WHERE user_id IN \
+         (SELECT user_id FROM users_to_link ORDER BY user_id LIMIT $1{free}) RETURNING user_id"
+    )
 }
 
 fn find_sql(engine: Engine) -> String {
@@ -300,6 +311,7 @@ fn by_id_sql(engine: Engine) -> String {
 
 pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
     let made = [
+        ("take_unlinked", take_unlinked_sql(engine)),
         ("find", find_sql(engine)),
         ("see", see_sql(engine)),
         ("tell", tell_sql(engine)),

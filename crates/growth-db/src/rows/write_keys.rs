@@ -8,7 +8,7 @@ use crate::error::Error;
 statements! {
     LIST = "SELECT digest, name, hint, created_at, revoked_at FROM write_keys ORDER BY created_at, digest";
     ADD = "INSERT INTO write_keys (digest, name, hint, created_at) VALUES ($1, $2, $3, $4)";
-    REVOKE = "UPDATE write_keys SET revoked_at = $1 WHERE revoked_at IS NULL AND (hint = $2 OR name = $2)";
+    REVOKE = "UPDATE write_keys SET revoked_at = $1 WHERE revoked_at IS NULL AND (hint = $2 OR name = $2 OR digest = $3)";
 }
 
 /// A key, of which only the digest is known.
@@ -37,7 +37,7 @@ pub async fn add(tx: &mut Tx, key: &WriteKeyRow) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses the keys with this hint or name from now on; returns how many were accepted until then.
-pub async fn revoke(tx: &mut Tx, which: &str, at: DateTime<Utc>) -> Result<u64, Error> {
-    Ok(query(tx, REVOKE).bind(at).bind(which).execute().await?)
+/// Refuses the keys with this hint, name or digest from now on; returns how many were accepted until then.
+pub async fn revoke(tx: &mut Tx, which: &str, digest: &str, at: DateTime<Utc>) -> Result<u64, Error> {
+    Ok(query(tx, REVOKE).bind(at).bind(which).bind(digest).execute().await?)
 }

@@ -48,6 +48,18 @@ impl PaymentObject {
         }
     }
 
+    /// Returns the application's user ids that the object names.
+    pub fn user_references(&self) -> Vec<&str> {
+        let named = match self {
+            Self::CheckoutSession(session) => [&session.client_reference_id, &session.user_id],
+            Self::PaymentIntent(intent) => [&intent.user_id, &None],
+            Self::Charge(charge) => [&charge.user_id, &None],
+            Self::Invoice(invoice) => [&invoice.user_id, &None],
+            Self::InvoicePayment(_) | Self::Refund(_) | Self::Dispute(_) => [&None, &None],
+        };
+        named.into_iter().flatten().map(String::as_str).collect()
+    }
+
     /// Takes out what says who pays.
     pub fn make_impersonal(&mut self) {
         match self {

@@ -9,7 +9,8 @@ use growth_demo::business::Business;
 use growth_ingest::{Again, Intake, Person, Source, forget, hold, ingest, link_waiting_users};
 use growth_testkit::on_each_engine;
 use growth_testkit::tables::whole;
-use serde_json::Value;
+use growth_track::User;
+use serde_json::{Value, json};
 
 fn end() -> DateTime<Utc> {
     "2026-06-15T12:00:00Z".parse().unwrap()
@@ -109,5 +110,27 @@ on_each_engine! {
         take_in(&other, business.stripe_events.iter().cloned()).await;
         take_in(&other, objects(&business).into_iter()).await;
         assert_eq!(money(&other).await, money(&db).await);
+    }
+
+    async fn a_guest_who_was_forgotten_stays_out_too(db: TestDb) {
+        let guest = User {
+            external_id: "gst-1".to_owned(), email: Some("gst@example.com".to_owned()), created_at: end(), is_admin: false,
+        };
+        growth_track::upsert_users(&db, &[guest]).await.unwrap();
+        let event = |id: &str, kind: &str, object: Value| json!({"id": id, "object": "event", "type": kind, "livemode": true,
+            "created": end().timestamp(), "data": {"object": object}});
+        let session = |id: &str| event(id, "checkout.session.completed", json!({"id": "cs_1", "object": "checkout.session",
+            "mode": "payment", "payment_status": "paid", "amount_total": 900, "currency": "gbp", "payment_intent": "pi_1",
+            "customer": null, "client_reference_id": "gst-1", "customer_details": {"email": "gst@example.com", "name": "G"}}));
+        take_in(&db, [session("evt_1")].into_iter()).await;
+        let person = Person { user_id: 1, external_id: "gst-1".to_owned(), email: Some("gst@example.com".to_owned()) };
+        let mut tx = db.begin().await.unwrap();
+        hold(&mut tx).await.unwrap();
+        let forgotten = growth_track::forget(&mut tx, "gst-1", end()).await.unwrap().unwrap();
+        let cleared = forget(&mut tx, &Person { user_id: forgotten.user_id, ..person.clone() }).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!((cleared.payments, traces(&db, &person).await), (1, Vec::new()));
+        take_in(&db, [session("evt_2")].into_iter()).await;
+        assert_eq!(traces(&db, &person).await, Vec::<String>::new());
     }
 }

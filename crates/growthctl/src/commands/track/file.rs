@@ -9,6 +9,8 @@ use growth_domain::catalogue::suggest;
 use growth_track::lines::{check_event_header, event_of_fields, event_of_json};
 use growth_track::{Event, Once, Recorded, record_all};
 
+use sha2::{Digest, Sha256};
+
 use super::now;
 use crate::database;
 use crate::failure::Outcome;
@@ -31,19 +33,28 @@ struct Shared {
 }
 
 impl Shared {
-    fn identified(&self, mut event: Event, number: u64) -> Event {
+    /// Gives an event without an id one that is made of its number and what it says: lines that were rejected, corrected
+    /// and taken in from a file of their own have other numbers than in the first file.
+    fn identified(&self, mut event: Event, number: u64, said: impl FnOnce() -> String) -> Event {
         if self.numbered && event.message_id.is_none() {
-            event.message_id = Some(format!("line-{number}"));
+            event.message_id = Some(format!("line-{number}-{}", said()));
         }
         event
     }
+}
+
+/// The beginning of the digest of some words.
+fn digest(words: &[&str]) -> String {
+    let digest = Sha256::digest(words.join("\u{1F}"));
+    digest.iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 impl Thing for Line {
     type Shared = Shared;
 
     fn of_json(line: &str, number: u64, shared: &Shared) -> Result<Self, String> {
-        event_of_json(line, &shared.source).map(|event| Self(shared.identified(event, number)))
+        event_of_json(line, &shared.source)
+            .map(|event| Self(shared.identified(event, number, || digest(&[line]))))
     }
 
     fn of_fields<'a>(
@@ -51,7 +62,10 @@ impl Thing for Line {
         number: u64,
         shared: &Shared,
     ) -> Result<Self, String> {
-        event_of_fields(fields, &shared.source).map(|event| Self(shared.identified(event, number)))
+        let fields: Vec<(&str, &str)> = fields.collect();
+        let said = || digest(&fields.iter().map(|(_, value)| *value).collect::<Vec<_>>());
+        event_of_fields(fields.iter().copied(), &shared.source)
+            .map(|event| Self(shared.identified(event, number, said)))
     }
 
     fn check_header<'a>(names: impl Iterator<Item = &'a str>) -> Result<(), String> {

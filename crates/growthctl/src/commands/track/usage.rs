@@ -117,7 +117,8 @@ pub(super) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
         app: args.app.unwrap_or_default(),
         counters,
     };
-    let track = growth_track::Settings::new(now);
+    let track =
+        growth_track::Settings { counting: settings.counting.clone(), ..growth_track::Settings::new(now) };
     let written = write(&db, Batch { usage: &[usage], ..Batch::default() }, &track).await;
     if written.is_ok() {
         while link_waiting_users(&db).await? > 0 {}
