@@ -108,6 +108,43 @@ on_each_engine! {
         assert_eq!(place.events().await, i64::try_from(refused.len()).unwrap());
     }
 
+    async fn a_call_that_is_no_json_costs_itself_and_one_with_an_impossible_time_is_not_sent_forever(db: TestDb) {
+        let place = Place::new(&db).await;
+        let good = r#"{"type":"track","event":"searched","userId":"u"}"#;
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        let body = format!(
+            r#"{{"batch":[{good},{{"type":"track","event":"a","properties":{{"t":"\ud83d"}}}},{good},{{"type":"track","event":"a","properties":{{"n":1e999}}}},
+            {{"type":"track","event":"a","properties":{{"d":{deep}}}}},
+            {{"type":"identify","userId":"v","traits":{{"createdAt":"-262143-01-01"}}}},
+            {{"type":"identify","userId":"v","traits":{{"createdAt":-9223372036854775808}}}},
+            {{"type":"alias","userId":"v","previousId":"w","timestamp":"0000-01-01T00:00:00Z","sentAt":"9999-12-31T00:00:00Z"}}]}}"#
+        );
+        let answer = place.post_text("/v1/batch", body).await;
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        let rejected: Vec<i64> = body["rejected"].as_array().unwrap().iter().map(|one| one["index"].as_i64().unwrap()).collect();
+        assert_eq!((answer.status.as_u16(), rejected), (200, vec![1, 3, 4, 5, 6, 7]), "{body}");
+        assert_eq!(place.events().await, 2);
+        assert_eq!(place.number("SELECT COUNT(*) FROM users").await, 1);
+    }
+
+    async fn what_a_batch_has_in_common_is_bounded(db: TestDb) {
+        let place = Place::new(&db).await;
+        let batch = |agent: usize, calls: usize| json!({"context": {"userAgent": "x".repeat(agent)},
+            "batch": vec![json!({"type": "track", "event": "a"}); calls]});
+        assert_eq!(place.post("/v1/batch", &batch(40_000, 1)).await.status, 413);
+        assert_eq!(place.post("/v1/batch", &batch(1, 10_001)).await.status, 413);
+        assert!(place.post("/v1/batch", &batch(30_000, 100)).await.is_success());
+        assert_eq!(place.number("SELECT CAST(MAX(LENGTH(user_agent)) AS BIGINT) FROM events").await, 1024);
+    }
+
+    async fn a_server_with_other_settings_than_the_database_takes_events_all_the_same(db: TestDb) {
+        Place::new(&db).await.post("/v1/track", &json!({"event": "searched", "userId": "u"})).await;
+        let counting = growth_track::Counting { time_zone: Some("Asia/Tokyo".parse().unwrap()), activation_event: None };
+        let other = Place::with(&db, growth_collector::Settings { counting, ..growth_collector::Settings::default() }).await;
+        assert!(other.post("/v1/track", &json!({"event": "searched", "userId": "u"})).await.is_success());
+        assert_eq!(other.events().await, 2);
+    }
+
     async fn a_single_bad_call_is_answered_with_its_words(db: TestDb) {
         let place = Place::new(&db).await;
         let answer = place.post("/v1/track", &json!({"userId": "u"})).await;

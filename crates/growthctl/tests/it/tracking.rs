@@ -129,6 +129,35 @@ on_each_engine! {
         assert!(ran.stderr.contains("is a quote not closed?"), "{}", ran.stderr);
     }
 
+    async fn rejects_are_whole_and_never_what_is_read(db: TestDb) {
+        let place = Place::with_database(db.url());
+        let file = place.write("events.csv", b"event,at\npage_load,2026-07-01T12:00:00Z\n\xFF,x\npage_load,2026-07-01T13:00:00Z\n");
+        let track = |rejects: &str| {
+            place.run(["track".as_ref(), "--file".as_ref(), file.as_os_str(), "--import-id".as_ref(), "a".as_ref(), "--rejects".as_ref(), rejects.as_ref()])
+        };
+        let before = std::fs::read(&file).unwrap();
+        std::os::unix::fs::symlink(&file, place.path("link.csv")).unwrap();
+        for same in ["events.csv", "./events.csv", "link.csv"] {
+            let ran = track(same);
+            assert_eq!(ran.code, 2, "{same}");
+            assert!(ran.stderr.contains("this is the file that is read"), "{}", ran.stderr);
+        }
+        assert_eq!(std::fs::read(&file).unwrap(), before);
+        assert_eq!(track("rejected.csv").code, 1);
+        assert_eq!(std::fs::read(place.path("rejected.csv")).unwrap(), b"event,at\n\xFF,x\n");
+        // Corrected in its place, and beside it under the same name: each line counts once.
+        let fixed = String::from_utf8_lossy(&before).replace("\u{FFFD},x", "page_load,2026-07-01T12:00:00Z");
+        place.write("events.csv", &fixed);
+        assert_eq!(number(&track("rejected.csv"), "recorded"), 1);
+        let beside = place.write("fixed.csv", "event,at\npage_load,2026-07-01T14:00:00Z\n");
+        let ran = place.run(["track".as_ref(), "--file".as_ref(), beside.as_os_str(), "--import-id".as_ref(), "a".as_ref()]);
+        assert_eq!((ran.code, number(&ran, "recorded")), (0, 1));
+        // One id, two users: two events.
+        let lines = r#"{"event":"page_load","at":"2026-07-01T12:00:00Z","id":"1","user":"a"}
+{"event":"page_load","at":"2026-07-01T12:00:00Z","id":"1","user":"b"}"#;
+        assert_eq!(number(&place.run_with_input(&["track", "--file", "-"], lines), "recorded"), 2);
+    }
+
     async fn one_event_and_its_mistakes(db: TestDb) {
         let place = Place::with_database(db.url());
         let track = |args: &[&str]| place.run(["track"].iter().chain(args));
