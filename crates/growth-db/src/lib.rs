@@ -60,6 +60,7 @@ pub fn statements(engine: Engine) -> Vec<(String, String)> {
         rows::inbox::STATEMENTS,
         rows::settings::STATEMENTS,
         rows::users::STATEMENTS,
+        rows::visitors::STATEMENTS,
         rows::write_keys::STATEMENTS,
     ]);
     [shared, migrate::statements(engine), rows::statements(engine)].concat()

@@ -181,7 +181,9 @@ pub async fn forget(tx: &mut Tx, external_id: &str, at: DateTime<Utc>) -> Result
     while reading.next(&mut *tx, &mut rollups).await? {}
     rollups.keep(&mut *tx).await?;
     events::delete_of(&mut *tx, &ids).await?;
-    visitors::forget(&mut *tx, &ids).await?;
+    for (id, anonymous_id) in visitors::of(&mut *tx, &ids).await? {
+        visitors::erase(tx, id, &digest::tombstone(&held.erasure_salt, &anonymous_id)).await?;
+    }
     let tombstone = digest::tombstone(&held.erasure_salt, external_id);
     directory::erase(tx, user.id, &tombstone, at.trunc_subsecs(6)).await?;
     Ok(Some(Forgotten { user_id: user.id, email: user.email, events: reading.events }))

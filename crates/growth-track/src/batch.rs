@@ -176,7 +176,7 @@ async fn store(
         }),
     }
     only_new(&mut increments, &mut written.usage, |usage| usage.message.clone());
-    let new = receive(&mut tx, &named, &accepted, &increments, settings, received_at).await?;
+    let new = receive(&mut tx, &named, &accepted, &increments, settings, &held, received_at).await?;
     new.keep(&mut named, &mut written.identities, |identity| identity.message.as_ref());
     if settings.once == Once::Receipt {
         new.keep(&mut accepted, &mut written.events, |event| event.message.as_ref());
@@ -185,10 +185,14 @@ async fn store(
 
     let people = people(&mut tx, &held, &named, &accepted, &increments).await?;
     let mut rollups = Rollups::new(held.time_zone, &held.activation_event);
-    let visitors = visitors::hold(&mut tx, &named, &accepted, &people, &mut rollups).await?;
+    let visitors = visitors::hold(&mut tx, &held, &named, &accepted, &people, &mut rollups).await?;
     written.identities.take(&named, |identity| people.is_erased(&identity.user));
 
-    written.events.take(&accepted, |event| event.user.as_deref().is_some_and(|user| people.is_erased(user)));
+    written.events.take(&accepted, |event| match (&event.user, &event.visitor) {
+        (Some(user), _) => people.is_erased(user),
+        (None, Some(visitor)) => !visitors.contains_key(visitor),
+        (None, None) => false,
+    });
     written.events.stored = 0;
     let salt = if settings.store_ip || accepted.iter().all(|(_, event)| event.ip.is_none()) {
         None
@@ -250,8 +254,12 @@ fn only_new<T, K: Eq + std::hash::Hash>(
     recorded.duplicates += before - all.len();
 }
 
-/// The messages whose receipts are new; `None` for all.
-struct New(Option<HashSet<Message>>);
+/// The messages whose receipts are new.
+struct New {
+    /// `None` for all.
+    new: Option<HashSet<Message>>,
+    salt: String,
+}
 
 impl New {
     /// Leaves out what came before.
@@ -261,9 +269,10 @@ impl New {
         recorded: &mut Recorded,
         message: impl Fn(&T) -> Option<&Message>,
     ) {
-        let Some(new) = &self.0 else { return };
+        let Some(new) = &self.new else { return };
         let before = all.len();
-        all.retain(|(_, one)| message(one).is_none_or(|message| new.contains(message)));
+        let is_new = |message: &Message| new.contains(&receipt(&self.salt, message));
+        all.retain(|(_, one)| message(one).is_none_or(is_new));
         recorded.duplicates += before - all.len();
     }
 }
@@ -275,6 +284,7 @@ async fn receive(
     accepted: &[(usize, Accepted)],
     increments: &[(usize, Increment)],
     settings: &Settings,
+    held: &Held,
     received_at: DateTime<Utc>,
 ) -> Result<New, DbError> {
     let named = named.iter().filter_map(|(_, identity)| identity.message.as_ref());
@@ -285,10 +295,21 @@ async fn receive(
     }
     let receipts: Vec<ReceiptRow> = messages
         .into_iter()
-        .map(|(source, id)| ReceiptRow { source: source.clone(), message_id: id.clone(), received_at })
+        .map(|message| {
+            let (source, message_id) = receipt(&held.erasure_salt, message);
+            ReceiptRow { source, message_id, received_at }
+        })
         .collect();
     let new = tables::store_receipts(tx, &receipts).await?;
-    Ok(New((new.len() < receipts.len()).then(|| new.into_iter().collect())))
+    let new = (new.len() < receipts.len()).then(|| new.into_iter().collect());
+    Ok(New { new, salt: held.erasure_salt.clone() })
+}
+
+/// What is written down of a message: not its id, which may say whose it is.
+fn receipt(salt: &str, (source, id): &Message) -> Message {
+    let mut digest = digest::sha256(&format!("{salt}{id}"));
+    digest.truncate(32);
+    (source.clone(), digest)
 }
 
 /// The first days of the UTC months in which events happened.
@@ -364,7 +385,7 @@ fn rows(
     let numbered = (first..).zip(accepted).filter_map(|(id, (_, event))| {
         let user_id = match (&event.user, &event.visitor) {
             (Some(user), _) => people.number(user)?,
-            (None, Some(visitor)) => visitors.get(visitor).copied().unwrap_or_default(),
+            (None, Some(visitor)) => *visitors.get(visitor)?,
             (None, None) => 0,
         };
         let id = if event.message.is_some() { event.row.id } else { id };

@@ -8,15 +8,18 @@ use growth_db::{Error as DbError, Tx, table};
 
 use crate::accepted::Accepted;
 use crate::batch::People;
+use crate::counting::Held;
+use crate::digest;
 use crate::identities::Named;
 use crate::rollups::Rollups;
 
 /// Gives the numbers that the events of visitors have: of the users who they are, or their own.
 ///
-/// A visitor whom an identity names becomes that user, with all events so far; who a visitor is does not change after
+/// The visitors that somebody was who is forgotten have none, and their events are not stored. A visitor whom an identity names becomes that user, with all events so far; who a visitor is does not change after
 /// that. Until the transaction ends nobody else writes for these visitors.
 pub(crate) async fn hold(
     tx: &mut Tx,
+    held: &Held,
     named: &[(usize, Named)],
     accepted: &[(usize, Accepted)],
     people: &People,
@@ -30,7 +33,11 @@ pub(crate) async fn hold(
     }
     let seen = accepted.iter().filter_map(|(_, event)| event.visitor.as_deref());
     let all: BTreeSet<&str> = seen.chain(users.keys().copied()).collect();
-    let all: Vec<&str> = all.into_iter().collect();
+    // Whoever was forgotten is not known again by the browser either.
+    let tombstones: Vec<String> = all.iter().map(|id| digest::tombstone(&held.erasure_salt, id)).collect();
+    let forgotten = tables::known(tx, &tombstones).await?;
+    let alive = all.into_iter().zip(&tombstones).filter(|(_, tombstone)| !forgotten.contains(*tombstone));
+    let all: Vec<&str> = alive.map(|(id, _)| id).collect();
     let (mut numbers, mut joined) = (HashMap::new(), BTreeMap::new());
     for visitor in tables::hold(tx, &all).await? {
         let number = match (visitor.user_id, users.get(visitor.anonymous_id.as_str())) {

@@ -1,10 +1,16 @@
 //! Visitors whom nobody has named yet.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
-use crate::engine::{Engine, Tx, built_query};
+use crate::engine::{Engine, Tx, built_query, query};
 use crate::error::Error;
-use crate::table::{Kind, among_numbers, json, rows};
+use crate::table::{Kind, among, among_numbers, json, rows};
+
+statements! {
+    ERASE = "UPDATE visitors SET anonymous_id = $1 WHERE id = $2";
+}
 
 /// A visitor.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -51,10 +57,26 @@ pub async fn name(tx: &mut Tx, named: &[(i64, i64)]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets the visitors that some users were, which a later event with the same id makes new ones.
-pub async fn forget(tx: &mut Tx, users: &[i64]) -> Result<u64, Error> {
-    let sql = forget_sql(tx.engine());
-    Ok(built_query(tx, sql).bind_numbers(users).execute().await?)
+/// Which of some ids there are.
+pub async fn known(tx: &mut Tx, anonymous_ids: &[String]) -> Result<HashSet<String>, Error> {
+    if anonymous_ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let sql = known_sql(tx.engine());
+    let known: Vec<(String,)> = built_query(tx, sql).bind_texts(anonymous_ids).fetch_all().await?;
+    Ok(known.into_iter().map(|(id,)| id).collect())
+}
+
+/// The visitors that some users were, by number and id.
+pub async fn of(tx: &mut Tx, users: &[i64]) -> Result<Vec<(i64, String)>, Error> {
+    let sql = of_sql(tx.engine());
+    Ok(built_query(tx, sql).bind_numbers(users).fetch_all().await?)
+}
+
+/// Takes a visitor's id away; `tombstone` is what remains in its place.
+pub async fn erase(tx: &mut Tx, id: i64, tombstone: &str) -> Result<(), Error> {
+    query(tx, ERASE).bind(tombstone).bind(id).execute().await?;
+    Ok(())
 }
 
 fn hold_sql(engine: Engine) -> String {
@@ -73,11 +95,20 @@ fn name_sql(engine: Engine) -> String {
     )
 }
 
-fn forget_sql(engine: Engine) -> String {
-    format!("DELETE FROM visitors WHERE {}", among_numbers(engine, "user_id", "$1"))
+fn known_sql(engine: Engine) -> String {
+    format!("SELECT anonymous_id FROM visitors WHERE {}", among(engine, "anonymous_id", "$1"))
+}
+
+fn of_sql(engine: Engine) -> String {
+    format!("SELECT id, anonymous_id FROM visitors WHERE {}", among_numbers(engine, "user_id", "$1"))
 }
 
 pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
-    let made = [("hold", hold_sql(engine)), ("name", name_sql(engine)), ("forget", forget_sql(engine))];
+    let made = [
+        ("hold", hold_sql(engine)),
+        ("name", name_sql(engine)),
+        ("known", known_sql(engine)),
+        ("of", of_sql(engine)),
+    ];
     made.map(|(name, sql)| (format!("visitors::{name}"), sql)).to_vec()
 }

@@ -35,7 +35,7 @@ on_each_engine! {
     async fn nothing_that_says_who_it_was_is_left(db: TestDb) {
         upsert_users(&db, &[ann()]).await.unwrap();
         let event = |id: &str| {
-            let mut event = message(id).user("ann-4711").property("note", "ann@example.com");
+            let mut event = message(&format!("{id} of ann-4711")).user("ann-4711").property("note", "ann@example.com");
             event.context.user_agent = Some("the browser of ann-4711".to_owned());
             event
         };
@@ -70,6 +70,8 @@ on_each_engine! {
         let who = Identity { email: Some("ann@example.com".to_owned()), anonymous_id: None, ..who };
         let batch = Batch { identities: &[who], ..Batch::default() };
         assert_eq!(write(&db, batch, &settings()).await.unwrap().identities, erased);
+        let visit = growth_track::Event { user: None, anonymous_id: Some("ann-4711-visitor".to_owned()), ..search() };
+        assert_eq!(record(&db, &[visit], &settings()).await.unwrap(), erased);
         assert_eq!(count_usage(&db, &[usage], now()).await.unwrap(), erased);
         let upserted = upsert_users(&db, &[ann()]).await.unwrap();
         assert_eq!((upserted.changed, upserted.erased), (0, 1));
