@@ -129,3 +129,28 @@ impl IntoResponse for Refusal {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_says_what_it_is_and_when_to_come_back() {
+        for (refusal, status, retry_after) in [
+            (Refusal::BadBody("x".to_owned()), 400, None),
+            (Refusal::UnknownKey, 401, None),
+            (Refusal::TooSlow, 408, None),
+            (Refusal::TooLarge, 413, None),
+            (Refusal::CutOff, 400, None),
+            (Refusal::Busy, 429, Some("1")),
+            (Refusal::NotStored, 503, Some("5")),
+        ] {
+            let (label, response) = (refusal.label(), refusal.into_response());
+            assert_eq!(response.status().as_u16(), status, "{label}");
+            let told = response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!(told, retry_after, "{label}");
+            let page = include_str!("../../../docs/TRACKING.md");
+            assert!(page.contains(&format!("| {status}    |")), "{status} is not in docs/TRACKING.md");
+        }
+    }
+}

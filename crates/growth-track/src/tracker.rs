@@ -131,17 +131,26 @@ pub enum FlushError {
 /// may have a [`Context`] of its own. When the last of them is dropped, what waits is stored first; that blocks for as
 /// long as [`Options::patience`], so an asynchronous program should rather await [`Tracker::shutdown`].
 ///
-/// ```no_run
-/// use growth_track::{Context, Event, Options, Tracker};
+/// ```
+/// use growth_track::{Context, Counters, Options, Tracker};
 ///
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let tracker = Tracker::connect(Options { app: "finder".into(), ..Options::new("sqlite:///var/lib/acme/growth.db") })?;
-/// tracker.user_signed_up("user-42")?;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let database_url = format!("sqlite://{}", folder.path().join("growth.db").display());
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let db = growth_db::Db::connect(&database_url).await?;
+/// # growth_db::migrate::run(&db).await?;
+/// # db.close().await;
+/// let tracker = Tracker::connect(Options { app: "finder".into(), ..Options::new(database_url) })?;
+/// tracker.user_signed_up("42")?;
 /// let request = tracker.with_context(Context { user_agent: Some("Firefox".into()), ..Context::default() });
-/// request.enrichment_completed("user-42", 12, 830)?;
-/// request.track(request.event("pitch_generated").user("user-42").property("tone", "warm"))?;
-/// tracker.shutdown().await?;
+/// request.enrichment_completed("42", 12, 830)?;
+/// request.track(request.event("pitch_generated").user("42").property("tone", "warm"))?;
+/// tracker.increment_usage_counter("42", Counters { exports: 1, ..Counters::default() })?;
+/// let flushed = tracker.shutdown().await?;
+/// assert_eq!(flushed.stored, 4);
 /// # Ok(())
+/// # })
 /// # }
 /// ```
 #[derive(Clone, Debug)]
