@@ -309,9 +309,12 @@ fn delete_of_sql(engine: Engine) -> String {
 }
 
 fn give_sql() -> String {
-    let rest = names::<EventRow>().replace("user_id, ", "");
+    let rest = names::<EventRow>().replace("user_id, created_at, id, ", "");
+    // Both were counted, so both stay: numbers are never below 0 otherwise.
     format!(
-        "INSERT INTO events (user_id, {rest}) SELECT $1, {rest} FROM events WHERE user_id = $2 \
+        "INSERT INTO events (user_id, created_at, id, {rest}) SELECT CAST($1 AS BIGINT), created_at, \
+         CASE WHEN EXISTS (SELECT 1 FROM events AS own WHERE own.user_id = $1 AND own.created_at = events.created_at \
+         AND own.id = events.id) THEN -id ELSE id END, {rest} FROM events WHERE user_id = $2 \
          ON CONFLICT (user_id, created_at, id) DO NOTHING"
     )
 }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use growth_db::{Db, query};
 use growth_testkit::on_each_engine;
-use growth_track::{Batch, Event, Identity, Settings, Written, record, write};
+use growth_track::{Batch, Event, Identity, Once, Settings, Written, record, write};
 
 use crate::samples::{at, number, search, settings};
 
@@ -52,6 +52,17 @@ on_each_engine! {
         assert_eq!(created.0, at("2026-07-01T10:00:00Z"));
         assert_eq!(number(&db, "SELECT n FROM user_activity WHERE user_id > 0").await, 5);
         assert_eq!(number(&db, "SELECT days FROM user_activity WHERE user_id > 0").await, 0b1111);
+    }
+
+    async fn an_event_that_was_told_of_the_visitor_and_of_the_user_is_two_as_it_was_counted(db: TestDb) {
+        let by_key = Settings { once: Once::Key, ..settings() };
+        let visit = visit("v1", "2026-07-01T10:00:00Z").message_id("file", "m1");
+        record(&db, &[visit.clone()], &by_key).await.unwrap();
+        record(&db, &[Event { user: Some("ann".to_owned()), ..visit }], &by_key).await.unwrap();
+        tell(&db, &[identity("ann", Some("v1"))], &[]).await;
+        assert_eq!(events_of(&db).await.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [2]);
+        assert_eq!(number(&db, "SELECT n FROM daily_event").await, 2);
+        assert_eq!(number(&db, "SELECT n FROM user_activity").await, 2);
     }
 
     async fn who_a_visitor_is_does_not_change(db: TestDb) {
