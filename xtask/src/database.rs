@@ -91,14 +91,15 @@ impl Database<'_> {
         number.with_context(|| format!("`{sql}` gave no number"))
     }
 
-    /// Lists the tables of the product.
+    /// Lists the tables of the product; what is in a partition is in its table.
     pub(crate) fn tables(&self) -> Result<Vec<String>> {
         self.names(match self {
             Self::Sqlite(_) => {
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
             }
             Self::Postgres(..) => {
-                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'growth'"
+                "SELECT relname FROM pg_class WHERE relnamespace = 'growth'::regnamespace \
+                 AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname"
             }
         })
     }
