@@ -57,7 +57,7 @@ on_each_engine! {
     async fn an_event_that_was_told_of_the_visitor_and_of_the_user_is_two_as_it_was_counted(db: TestDb) {
         let by_key = Settings { once: Once::Key, ..settings() };
         let visit = visit("v1", "2026-07-01T10:00:00Z").message_id("file", "m1");
-        record(&db, &[visit.clone()], &by_key).await.unwrap();
+        record(&db, std::slice::from_ref(&visit), &by_key).await.unwrap();
         record(&db, &[Event { user: Some("ann".to_owned()), ..visit }], &by_key).await.unwrap();
         tell(&db, &[identity("ann", Some("v1"))], &[]).await;
         assert_eq!(events_of(&db).await.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [2]);
