@@ -12,7 +12,6 @@ use growth_domain::facts::Fact;
 use growth_domain::stamp::Scope;
 use growth_stripe::person;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::intake::key;
@@ -218,17 +217,12 @@ pub(crate) async fn make_impersonal(tx: &mut Tx, scope: &Scope, facts: &mut [Fac
 /// Which of some of the application's ids are of people who were forgotten.
 async fn forgotten_people(tx: &mut Tx, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, DbError> {
     let (salt,): (String,) = query(&mut *tx, SALT).fetch_one().await?;
-    let tombstones: BTreeMap<String, &String> = ids.iter().map(|id| (tombstone(&salt, id), id)).collect();
+    let tombstones: BTreeMap<String, &String> =
+        ids.iter().map(|id| (directory::tombstone(&salt, id), id)).collect();
     let wanted: Vec<&str> = tombstones.keys().map(String::as_str).collect();
     let found = directory::find(tx, &wanted).await?;
     let of_tombstone = |external_id: &String| tombstones.get(external_id).map(|id| (*id).clone());
     Ok(found.iter().filter_map(|user| of_tombstone(&user.external_id)).collect())
-}
-
-/// What stands in the place of a forgotten person's id.
-fn tombstone(salt: &str, external_id: &str) -> String {
-    let digest = Sha256::digest(format!("{salt}{external_id}"));
-    digest.iter().fold("erased:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// The same for stored documents.

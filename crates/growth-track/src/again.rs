@@ -10,7 +10,6 @@ use growth_db::rows::{ActivityRow, DailyEventRow, MilestoneRow, settings, visito
 use growth_db::{Db, Error as DbError, Tx, table};
 
 use crate::counting::{self, Counting, DEFAULT_ACTIVATION_EVENT, Held};
-use crate::digest;
 use crate::error::Error;
 use crate::rollups::Rollups;
 
@@ -182,9 +181,9 @@ pub async fn forget(tx: &mut Tx, external_id: &str, at: DateTime<Utc>) -> Result
     rollups.keep(&mut *tx).await?;
     events::delete_of(&mut *tx, &ids).await?;
     for (id, anonymous_id) in visitors::of(&mut *tx, &ids).await? {
-        visitors::erase(tx, id, &digest::tombstone(&held.erasure_salt, &anonymous_id)).await?;
+        visitors::erase(tx, id, &directory::tombstone(&held.erasure_salt, &anonymous_id)).await?;
     }
-    let tombstone = digest::tombstone(&held.erasure_salt, external_id);
+    let tombstone = directory::tombstone(&held.erasure_salt, external_id);
     directory::erase(tx, user.id, &tombstone, at.trunc_subsecs(6)).await?;
     Ok(Some(Forgotten { user_id: user.id, email: user.email, events: reading.events }))
 }

@@ -28,8 +28,3 @@ pub(crate) fn random() -> String {
     getrandom::fill(&mut bytes).expect("the system gives random bytes");
     hex(&bytes)
 }
-
-/// What stands in a forgotten person's id: whoever has the id can tell that it was this one, nobody else can.
-pub(crate) fn tombstone(salt: &str, external_id: &str) -> String {
-    format!("erased:{}", sha256(&format!("{salt}{external_id}")))
-}

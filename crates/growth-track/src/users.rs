@@ -8,7 +8,6 @@ use growth_db::rows::users::{self, KnownUser, SeenUser, ToldUser};
 use growth_db::{Db, Error as DbError, Tx};
 
 use crate::accepted::{Problem, filled_id, id};
-use crate::digest;
 use crate::error::Error;
 use crate::event::User;
 
@@ -116,7 +115,7 @@ pub(crate) async fn erased(
     }
     let known: HashSet<&str> = known.iter().map(|user| user.external_id.as_str()).collect();
     let unknown = external_ids.iter().filter(|id| !known.contains(**id));
-    let tombstones: HashMap<String, &str> = unknown.map(|id| (digest::tombstone(salt, id), *id)).collect();
+    let tombstones: HashMap<String, &str> = unknown.map(|id| (users::tombstone(salt, id), *id)).collect();
     let wanted: Vec<&str> = tombstones.keys().map(String::as_str).collect();
     let found = users::find(tx, &wanted).await?;
     Ok(found.into_iter().filter_map(|user| Some((*tombstones.get(&user.external_id)?).to_owned())).collect())

@@ -9,7 +9,6 @@ use growth_db::{Error as DbError, Tx, table};
 use crate::accepted::Accepted;
 use crate::batch::People;
 use crate::counting::Held;
-use crate::digest;
 use crate::identities::Named;
 use crate::rollups::Rollups;
 
@@ -34,7 +33,7 @@ pub(crate) async fn hold(
     let seen = accepted.iter().filter_map(|(_, event)| event.visitor.as_deref());
     let all: BTreeSet<&str> = seen.chain(users.keys().copied()).collect();
     // Whoever was forgotten is not known again by the browser either.
-    let tombstones: Vec<String> = all.iter().map(|id| digest::tombstone(&held.erasure_salt, id)).collect();
+    let tombstones: Vec<String> = all.iter().map(|id| directory::tombstone(&held.erasure_salt, id)).collect();
     let forgotten = tables::known(tx, &tombstones).await?;
     let alive = all.into_iter().zip(&tombstones).filter(|(_, tombstone)| !forgotten.contains(*tombstone));
     let all: Vec<&str> = alive.map(|(id, _)| id).collect();

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::engine::{Db, Engine, Target, Tx, built_query, query};
 use crate::error::Error;
@@ -133,6 +134,13 @@ pub async fn make_older(tx: &mut Tx, firsts: &[(i64, DateTime<Utc>)]) -> Result<
         query(&mut *tx, MAKE_OLDER).bind(*at).bind(*id).execute().await?;
     }
     Ok(())
+}
+
+/// What stands in the place of a forgotten person's id: whoever has the id can tell that it was this one, nobody else
+/// can. The function `forgotten_as` says the same on Postgres.
+pub fn tombstone(salt: &str, external_id: &str) -> String {
+    let digest = Sha256::digest(format!("{salt}{external_id}"));
+    digest.iter().fold("erased:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Takes from a user everything that says who it was; `external_id` is what remains in the id's place.
