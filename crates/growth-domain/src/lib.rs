@@ -7,6 +7,8 @@
 pub mod attribution;
 pub mod catalogue;
 pub mod facts;
+pub mod goal;
+pub mod insights;
 pub mod money;
 pub mod movements;
 pub mod payments;

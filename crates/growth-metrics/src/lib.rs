@@ -20,8 +20,10 @@ use growth_db::Db;
 pub use error::Error;
 pub use request::{Goal, Request};
 pub use snapshot::{
-    Cash, CurrencyRevenue, Freshness, GoalProgress, GrowthSnapshot, Header, Money, Mrr, PaymentLine, Period,
-    Periods, RefundLine, Retention, Unpriced, Users,
+    ActivityDay, Bottleneck, Cash, Converted, CurrencyRevenue, Days, Engagement, EventCount, ExportCount,
+    Freshness, Funnel, FunnelStage, GoalProgress, GrowthSnapshot, Header, Headline, LargestCustomer,
+    LifetimeValue, Money, MovementReason, Mrr, PaymentLine, Period, Periods, Product, Recovery, RefundLine,
+    Retention, RetentionCohort, RevenueDay, Stage, TopUser, Unpriced, Usage, Users,
 };
 
 /// Builds the snapshot of a window and the window before it.
@@ -45,6 +47,11 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         refunds: cash::refunds(db, &scope, request).await?,
         unpriced: subscriptions.unpriced,
         users: users::figures(db, request).await?,
+        headline: None,
+        engagement: snapshot::Engagement::default(),
+        product: snapshot::Product::default(),
+        funnel: snapshot::Funnel::default(),
+        insights: Vec::new(),
         freshness,
         revenue: currencies,
     })

@@ -2,15 +2,16 @@
 
 use std::str::FromStr;
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use growth_db::rows::settings;
 use growth_db::{Db, query};
 use growth_domain::pricing::Policy;
 use growth_domain::stamp::Scope;
-use growth_domain::window::Window;
+use growth_domain::window::{Window, day_of};
 
 use crate::error::Error;
-use crate::snapshot::{Header, Period};
+use crate::snapshot::{Days, Header, Period};
 
 /// What a snapshot is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,12 @@ pub struct Request {
     pub goal: Option<Goal>,
     /// Within how many days after its sign-up a user has to be activated.
     pub activation_days: u32,
+    /// Within how many days after its sign-up a user has to pay, for the funnel.
+    pub funnel_days: u32,
+    /// The application that figures of the product are of; `None` for all.
+    pub app: Option<String>,
+    /// The currency of the headline; the goal's when `None`.
+    pub currency: Option<String>,
 }
 
 /// An MRR to reach.
@@ -67,6 +74,12 @@ impl Request {
         Ok(Scope { account: self.account.clone(), livemode })
     }
 
+    /// The local days that figures of activity and usage are of.
+    pub(crate) fn activity(&self) -> Days {
+        let last = day_of(self.window.end - TimeDelta::microseconds(1), self.time_zone);
+        Days { first: last - chrono::Days::new(u64::from(self.days) - 1), last }
+    }
+
     pub(crate) fn header(&self, scope: &Scope, policy: Policy) -> Header {
         Header {
             product: self.product.clone(),
@@ -78,6 +91,9 @@ impl Request {
             policy,
             livemode: scope.livemode,
             account: scope.account.clone(),
+            app: self.app.clone(),
+            activity: self.activity(),
+            previous_activity: self.activity().before(),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use futures_util::TryStreamExt;
 use growth_db::rows::SubscriptionMrrRow;
 use growth_db::{Db, query};
+use growth_domain::goal::Eta;
 use growth_domain::money::Micros;
 use growth_domain::movements::{Kind, Worth, fold};
 use growth_domain::rollforward::{Cohort, Ratio, RollForward};
@@ -203,6 +204,7 @@ pub(crate) fn progress(goal: &Goal, currencies: &[CurrencyRevenue]) -> GoalProgr
         amount: goal.amount,
         progress: Ratio { numerator: mrr.0, denominator: wanted.0 },
         gap: Some(wanted - mrr).filter(|gap| *gap > Micros::ZERO),
+        eta: Eta::Reached,
     }
 }
 

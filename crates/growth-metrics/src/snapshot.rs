@@ -4,12 +4,24 @@
 //! micro-minor units (1e-6 of a minor unit) a month, in fields that say so
 //! or that hold a [`Micros`].
 
-use chrono::{DateTime, Utc};
-use growth_domain::money::Micros;
+mod money;
+mod product;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use growth_domain::insights::Insight;
 use growth_domain::pricing::Policy;
-use growth_domain::rollforward::{Cohort, Ratio, RollForward};
+use growth_domain::rollforward::Ratio;
 use growth_domain::window::Window;
 use serde::Serialize;
+
+pub use self::money::{
+    Cash, Converted, CurrencyRevenue, GoalProgress, Headline, LargestCustomer, LifetimeValue, Money,
+    MovementReason, Mrr, Recovery, Retention, RevenueDay,
+};
+pub use self::product::{
+    ActivityDay, Bottleneck, Engagement, EventCount, ExportCount, Funnel, FunnelStage, Product,
+    RetentionCohort, Stage, TopUser, Usage,
+};
 
 /// The version of the JSON.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -23,10 +35,20 @@ pub struct GrowthSnapshot {
     pub header: Header,
     /// How far the goal is reached, where there is one.
     pub goal: Option<GoalProgress>,
+    /// MRR of all currencies in one; `None` where there is but one currency, and it is the reporting currency.
+    pub headline: Option<Headline>,
     /// Revenue by currency: the goal's first, then the largest MRR, then by name.
     pub revenue: Vec<CurrencyRevenue>,
     /// The users of the product.
     pub users: Users,
+    /// How often they come back.
+    pub engagement: Engagement,
+    /// What they do with the product.
+    pub product: Product,
+    /// From sign-up over activation to payment.
+    pub funnel: Funnel,
+    /// What is worth attention, the most urgent first, at most seven.
+    pub insights: Vec<Insight>,
     /// The latest payments until the end of the window, newest first, at most [`crate::PaymentLine::MOST`].
     pub payments: Vec<PaymentLine>,
     /// The latest refunds until the end of the window, newest first, at most as many.
@@ -50,6 +72,10 @@ pub struct Header {
     pub window: Period,
     /// The window before it.
     pub previous: Period,
+    /// The local days that figures of activity and usage are of: as many as `days`, the last one that of the end.
+    pub activity: Days,
+    /// As many local days before them.
+    pub previous_activity: Days,
     /// The IANA zone in which days begin and end.
     pub time_zone: String,
     /// By which definitions MRR is counted.
@@ -58,6 +84,25 @@ pub struct Header {
     pub livemode: bool,
     /// The connected account, empty for the own one.
     pub account: String,
+    /// The application that figures of the product are of; `None` for all.
+    pub app: Option<String>,
+}
+
+/// Local days in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Days {
+    /// The first one.
+    pub first: NaiveDate,
+    /// The last one, inside.
+    pub last: NaiveDate,
+}
+
+impl Days {
+    /// As many days right before these.
+    pub(crate) fn before(self) -> Self {
+        let length = self.last - self.first + chrono::TimeDelta::days(1);
+        Self { first: self.first - length, last: self.last - length }
+    }
 }
 
 /// A half-open span of time.
@@ -82,137 +127,6 @@ pub struct Periods<T> {
     pub current: T,
     /// In the window before.
     pub previous: T,
-}
-
-/// How far the goal is reached.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct GoalProgress {
-    /// Lower-case currency code.
-    pub currency: String,
-    /// Minor units a month.
-    pub amount: i64,
-    /// MRR over goal, in micros.
-    pub progress: Ratio,
-    /// What is missing; `None` once it is reached.
-    pub gap: Option<Micros>,
-}
-
-/// Revenue in one currency.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct CurrencyRevenue {
-    /// Lower-case currency code.
-    pub currency: String,
-    /// MRR at the end of each window.
-    pub mrr: Periods<Mrr>,
-    /// What moved MRR.
-    pub movements: Periods<RollForward>,
-    /// What became of those who paid at the start.
-    pub retention: Periods<Retention>,
-    /// Money that moved.
-    pub cash: Periods<Cash>,
-    /// Money that ever moved, until the end of the window.
-    pub all_time: Cash,
-}
-
-/// MRR at one instant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Mrr {
-    /// What counts: `list` less `discount`.
-    pub net: Micros,
-    /// Before discounts.
-    pub list: Micros,
-    /// What discounts take off.
-    pub discount: Micros,
-    /// Without subscriptions whose end is already set.
-    pub committed: Micros,
-    /// Of subscriptions with an overdue payment.
-    pub at_risk: Micros,
-    /// R1: twelve times `net`.
-    pub arr: Micros,
-    /// Subscriptions that count, free and unpriced ones too.
-    pub active_subscriptions: u64,
-    /// Subscriptions in a trial.
-    pub trialing_subscriptions: u64,
-    /// Subscriptions that count but are left out of `net`, since their price is not known.
-    pub unpriced_subscriptions: u64,
-    /// Customers with MRR.
-    pub paying_customers: u64,
-    /// R2: `net` for each of them, half to even; `None` where there are none.
-    pub arpu: Option<Micros>,
-}
-
-/// Rates over one window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Retention {
-    /// The customers with MRR at the start, and what became of them.
-    pub cohort: Cohort,
-    /// R3
-    pub customer_churn: Ratio,
-    /// R4
-    pub net_revenue_retention: Ratio,
-    /// R5
-    pub gross_revenue_retention: Ratio,
-    /// R6: churn and contraction over opening MRR.
-    pub gross_mrr_churn: Ratio,
-    /// R7: MRR gained over MRR lost.
-    pub quick_ratio: Ratio,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self::of(Cohort::default(), &RollForward::default())
-    }
-}
-
-impl Retention {
-    pub(crate) fn of(cohort: Cohort, moved: &RollForward) -> Self {
-        Self {
-            cohort,
-            customer_churn: cohort.customer_churn(),
-            net_revenue_retention: cohort.net_revenue_retention(),
-            gross_revenue_retention: cohort.gross_revenue_retention(),
-            gross_mrr_churn: Ratio { numerator: moved.lost().0, denominator: moved.opening.0 },
-            quick_ratio: Ratio { numerator: moved.gained().0, denominator: moved.lost().0 },
-        }
-    }
-}
-
-/// A number of things and what they sum up to, in minor units.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Money {
-    /// How many.
-    pub count: u64,
-    /// Minor units.
-    pub amount: i64,
-}
-
-/// Money that moved in one currency.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Cash {
-    /// Gross volume: payments that succeeded, by the time of success.
-    pub payments: Money,
-    /// Of these, payments whose user is not known.
-    pub unattributed: Money,
-    /// Of these, payments known only by their invoice: Stripe did not say which intent or charge paid it.
-    pub by_invoice_only: Money,
-    /// Payments that failed and have not succeeded since, by the time they were begun.
-    pub failed_payments: Money,
-    /// Refunds that went back, by the time they were made.
-    pub refunds: Money,
-    /// Of these, refunds whose payment is not known yet.
-    pub refunds_without_payment: Money,
-    /// Taken by disputes, less what was given back.
-    pub disputes: Money,
-    /// Gross less refunds and disputes.
-    pub net_before_fees: i64,
-    /// Fees of the payments and disputes, as far as they are known in this currency.
-    pub known_fees: i64,
-    /// Payments whose fee is not known in this currency; those paid outside Stripe have none.
-    pub fees_unknown: u64,
-    /// Disputes that took money and whose fee is not known.
-    pub dispute_fees_unknown: u64,
-    /// Net volume: gross less refunds, disputes and fees; `None` while any fee is not known.
-    pub net: Option<i64>,
 }
 
 /// The users of the product, whatever they pay.
@@ -321,8 +235,12 @@ pub struct Unpriced {
 pub struct Freshness {
     /// Stripe's time of the latest event.
     pub last_stripe_event_at: Option<DateTime<Utc>>,
-    /// When an event of Stripe last arrived.
+    /// When an event of Stripe last arrived, by webhook or otherwise.
     pub last_stripe_event_received_at: Option<DateTime<Utc>>,
+    /// When a webhook last arrived.
+    pub last_webhook_received_at: Option<DateTime<Utc>>,
+    /// When the oldest event that is not in the figures yet arrived.
+    pub oldest_pending_received_at: Option<DateTime<Utc>>,
     /// When a user last did anything.
     pub last_product_event_at: Option<DateTime<Utc>>,
     /// Stripe's events that are in the figures.

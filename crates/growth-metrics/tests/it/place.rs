@@ -59,6 +59,9 @@ pub(crate) async fn seen(db: &Db, end: DateTime<Utc>, days: u32, zone: Tz) -> Gr
         account: String::new(),
         goal: None,
         activation_days: 7,
+        funnel_days: 30,
+        app: None,
+        currency: None,
     };
     snapshot(db, &request).await.unwrap()
 }

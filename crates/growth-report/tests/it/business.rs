@@ -1,12 +1,13 @@
 //! Snapshots built by hand, whose figures agree with each other.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use growth_domain::goal::Eta;
 use growth_domain::money::Micros;
 use growth_domain::pricing::Policy;
 use growth_domain::rollforward::{Cohort, Ratio, RollForward};
 use growth_metrics::{
-    Cash, CurrencyRevenue, Freshness, GoalProgress, GrowthSnapshot, Header, Money, Mrr, PaymentLine, Period,
-    Periods, RefundLine, Retention, Unpriced, Users,
+    Cash, CurrencyRevenue, Days, Engagement, Freshness, Funnel, GoalProgress, GrowthSnapshot, Header, Money,
+    Mrr, PaymentLine, Period, Periods, Product, RefundLine, Retention, Unpriced, Users,
 };
 
 pub(crate) fn at(text: &str) -> DateTime<Utc> {
@@ -28,7 +29,14 @@ fn header() -> Header {
         policy: Policy::Stripe,
         livemode: true,
         account: String::new(),
+        app: None,
+        activity: Days { first: day("2026-06-22"), last: day("2026-06-28") },
+        previous_activity: Days { first: day("2026-06-15"), last: day("2026-06-21") },
     }
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
 }
 
 fn goal(mrr: i64) -> GoalProgress {
@@ -37,6 +45,7 @@ fn goal(mrr: i64) -> GoalProgress {
         amount: 50_000,
         progress: Ratio { numerator: minor(mrr).0, denominator: minor(50_000).0 },
         gap: Some(minor(50_000 - mrr)),
+        eta: Eta::TooEarly { of_weeks: 0, customers: None },
     }
 }
 
@@ -46,7 +55,12 @@ pub(crate) fn nothing() -> GrowthSnapshot {
         schema_version: 1,
         header: header(),
         goal: Some(goal(0)),
+        headline: None,
         revenue: Vec::new(),
+        engagement: Engagement::default(),
+        product: Product::default(),
+        funnel: Funnel::default(),
+        insights: Vec::new(),
         users: Users { activation_days: 7, ..Users::default() },
         payments: Vec::new(),
         refunds: Vec::new(),
@@ -146,6 +160,7 @@ fn pounds() -> CurrencyRevenue {
         },
         cash: Periods { current: this_week, previous: cash(money(10, 30_000), money(0, 0), 930) },
         all_time: cash(money(143, 312_450), money(4, 7_900), 9_890),
+        ..CurrencyRevenue::default()
     }
 }
 
@@ -177,6 +192,7 @@ fn dollars() -> CurrencyRevenue {
             previous: cash(money(0, 0), money(0, 0), 0),
         },
         all_time: cash(money(1, 1_000), money(0, 0), 59),
+        ..CurrencyRevenue::default()
     }
 }
 
@@ -234,6 +250,8 @@ pub(crate) fn two_currencies() -> GrowthSnapshot {
         payments,
         freshness: Freshness {
             last_stripe_event_at: Some(at("2026-06-28T22:41:10Z")),
+            last_webhook_received_at: None,
+            oldest_pending_received_at: None,
             last_stripe_event_received_at: Some(at("2026-06-28T22:41:12Z")),
             last_product_event_at: Some(at("2026-06-28T22:58:30Z")),
             applied_events: 1_412,
@@ -287,6 +305,7 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
         retention: Periods { current: retention(stays, &moved), previous: retention(stays, &moved) },
         cash: Periods { current: now, previous: before },
         all_time: Cash { payments: money(20, 22_000), fees_unknown: 3, net: None, ..now },
+        ..CurrencyRevenue::default()
     };
     let dinars = CurrencyRevenue {
         currency: "kwd".to_owned(),
@@ -354,6 +373,8 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
             .collect(),
         freshness: Freshness {
             last_stripe_event_at: Some(at("2026-06-25T23:30:00Z")),
+            last_webhook_received_at: None,
+            oldest_pending_received_at: None,
             last_stripe_event_received_at: Some(at("2026-06-25T23:30:01Z")),
             last_product_event_at: None,
             applied_events: 40,

@@ -88,6 +88,9 @@ fn request(args: &Args, as_of: DateTime<Utc>, settings: &Settings) -> anyhow::Re
         account: args.account.clone(),
         goal: Some(settings.goal.clone()),
         activation_days: settings.activation_days,
+        funnel_days: 30,
+        app: None,
+        currency: None,
     })
 }
 
