@@ -103,6 +103,14 @@ impl Window {
     }
 }
 
+/// Gives the instant so many local calendar months earlier, at the same wall-clock time; `None` where there is no such date.
+///
+/// Of a month that is too short it is the last day.
+pub fn months_before(instant: DateTime<Utc>, months: u32, tz: Tz) -> Option<DateTime<Utc>> {
+    let local = instant.with_timezone(&tz).naive_local();
+    Some(instant_of(local.checked_sub_months(Months::new(months))?, tz))
+}
+
 /// Gives the instant at which a local day begins.
 pub fn start_of_day(date: NaiveDate, tz: Tz) -> DateTime<Utc> {
     instant_of(date.and_time(NaiveTime::MIN), tz)
@@ -203,6 +211,13 @@ mod tests {
         ] {
             assert_eq!(Window::month(wrong, London), Err(MonthError(wrong.to_owned())), "{wrong}");
         }
+    }
+
+    #[test]
+    fn months_keep_the_wall_clock_and_end_with_the_month() {
+        let before = |text, months| months_before(at(text), months, London).unwrap();
+        assert_eq!(before("2026-07-15T08:00:00Z", 4), at("2026-03-15T09:00:00Z"));
+        assert_eq!(before("2026-05-31T11:00:00Z", 3), at("2026-02-28T12:00:00Z"));
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Money that moved: payments, refunds, disputes and fees.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use futures_util::TryStreamExt;
 use growth_db::{Db, query};
 use growth_domain::stamp::Scope;
+use growth_domain::window::Window;
 
 use crate::error::Error;
 use crate::request::Request;
 use crate::revenue::{ByCurrency, entry};
-use crate::snapshot::{Cash, CurrencyRevenue, Money, PaymentLine, RefundLine};
+use crate::snapshot::{Cash, CurrencyRevenue, Money, PaymentLine, RefundLine, RevenueDay};
 
 growth_db::statements! {
     PAYMENTS = "SELECT currency,
@@ -39,6 +41,10 @@ growth_db::statements! {
         CAST(COALESCE(SUM(fee) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT) AS fees,
         COUNT(*) FILTER (WHERE fee IS NULL AND withdrawn_at >= $3 AND withdrawn_at < $4) AS fees_unknown
     FROM disputes WHERE account = $1 AND livemode = $2 GROUP BY currency";
+    FIRST_PAYMENTS = "SELECT currency, MIN(paid_at) AS at FROM payments
+    WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at < $3 GROUP BY currency";
+    PAYMENT_TIMES = "SELECT currency, amount, paid_at FROM payments
+    WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at >= $3 AND paid_at < $4";
     PAYMENT_LINES = "SELECT p.id, p.event_id, COALESCE(p.paid_at, p.created_at) AS at, p.amount, p.currency,
         p.status, COALESCE(r.terms ->> 'nickname', d.name, p.plan_name) AS plan_name, p.billing_period,
         u.external_id AS \"user\", p.attributed_by, p.customer, p.payment_intent, p.charge, p.invoice,
@@ -100,11 +106,41 @@ pub(crate) async fn add(
         let mut cash = |currency: &str, set: &dyn Fn(&mut Cash)| set(of(entry(currencies, currency)));
         add_span(db, scope, span, &mut cash).await?;
     }
+    let first = query(db, FIRST_PAYMENTS).bind(&scope.account).bind(scope.livemode).bind(request.window.end);
+    for (currency, at) in first.fetch_all::<(String, DateTime<Utc>)>().await? {
+        entry(currencies, &currency).first_payment_at = Some(at);
+    }
+    add_days(db, scope, request, currencies).await?;
     for revenue in currencies.values_mut() {
         for cash in [&mut revenue.cash.current, &mut revenue.cash.previous, &mut revenue.all_time] {
             cash.net_before_fees = cash.payments.amount - cash.refunds.amount - cash.disputes.amount;
             cash.net = (cash.fees_unknown + cash.dispute_fees_unknown == 0)
                 .then(|| cash.net_before_fees - cash.known_fees);
+        }
+    }
+    Ok(())
+}
+
+/// Adds the payments of each local day of the window.
+async fn add_days(
+    db: &Db,
+    scope: &Scope,
+    request: &Request,
+    currencies: &mut ByCurrency,
+) -> Result<(), Error> {
+    let parts: Vec<(NaiveDate, Window)> = request.window.local_days(request.time_zone).collect();
+    let window = request.window;
+    let times = query(db, PAYMENT_TIMES).bind(&scope.account).bind(scope.livemode);
+    let mut rows = times.bind(window.start).bind(window.end).fetch::<(String, i64, DateTime<Utc>)>()?;
+    while let Some((currency, amount, paid_at)) = rows.try_next().await? {
+        let revenue = entry(currencies, &currency);
+        if revenue.days.is_empty() {
+            revenue.days = parts.iter().map(|(day, _)| RevenueDay::without_subscriptions(*day)).collect();
+        }
+        let index = parts.partition_point(|(_, part)| part.end <= paid_at);
+        if let Some(day) = revenue.days.get_mut(index) {
+            day.payments.count += 1;
+            day.payments.amount += amount;
         }
     }
     Ok(())
@@ -148,7 +184,8 @@ async fn add_span(
     Ok(())
 }
 
-fn money(count: i64, amount: i64) -> Money {
+/// A number of things and their sum.
+pub(crate) fn money(count: i64, amount: i64) -> Money {
     Money { count: unsigned(count), amount }
 }
 

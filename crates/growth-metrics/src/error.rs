@@ -14,6 +14,17 @@ pub enum Error {
         "the database's policy is not one of this growthctl: `growthctl migrate --rebuild --policy stripe` sets it"
     )]
     Policy(#[from] UnknownPolicy),
+    /// The rollups of product events have the days of another zone.
+    #[error(
+        "this database counts days in {stored}, not in {asked}: leave the zone out of the settings, or make it \
+         {asked} for good with `growthctl migrate --rebuild --timezone {asked}`"
+    )]
+    TimeZone {
+        /// The database's zone.
+        stored: String,
+        /// The request's zone.
+        asked: String,
+    },
     /// The ledger of a currency does not add up.
     #[error(
         "the ledger of {currency} is broken, please report this; `growthctl migrate --rebuild` builds it again"

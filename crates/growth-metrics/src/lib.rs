@@ -7,13 +7,22 @@
 //! * The identity of the roll-forward is checked whenever a period is built.
 //! * What is not known is told as not known, never as 0.
 
+mod activity;
 mod cash;
+mod engagement;
 mod error;
 mod freshness;
+mod funnel;
+mod goal;
+mod headline;
+mod product;
+mod recovery;
 mod request;
 mod revenue;
 mod snapshot;
+mod timeline;
 mod users;
+mod worth;
 
 use growth_db::Db;
 
@@ -34,23 +43,27 @@ pub use snapshot::{
 pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Error> {
     let scope = request.scope(db).await?;
     let policy = request::stored_policy(db).await?;
+    request::check_time_zone(db, request).await?;
     let mut subscriptions = revenue::figures(db, &scope, request).await?;
     cash::add(db, &scope, request, &mut subscriptions.revenue).await?;
+    recovery::add(db, &scope, request, &mut subscriptions.revenue).await?;
     let freshness = freshness::figures(db, &scope, request, &subscriptions).await?;
     let currencies = revenue::in_order(subscriptions.revenue, request.goal.as_ref());
-    let goal = request.goal.as_ref().map(|goal| revenue::progress(goal, &currencies));
+    let pace = |goal: &Goal| subscriptions.pace.get(&goal.currency);
+    let goal = request.goal.as_ref().map(|goal| goal::progress(goal, &currencies, pace(goal)));
+    let activity = engagement::activity(db, request).await?;
     Ok(GrowthSnapshot {
         schema_version: snapshot::SCHEMA_VERSION,
         header: request.header(&scope, policy),
         goal,
+        headline: subscriptions.headline,
         payments: cash::payments(db, &scope, request).await?,
         refunds: cash::refunds(db, &scope, request).await?,
         unpriced: subscriptions.unpriced,
-        users: users::figures(db, request).await?,
-        headline: None,
-        engagement: snapshot::Engagement::default(),
-        product: snapshot::Product::default(),
-        funnel: snapshot::Funnel::default(),
+        users: users::figures(db, request, &activity).await?,
+        engagement: engagement::figures(db, request, &activity).await?,
+        product: product::figures(db, request, &activity).await?,
+        funnel: funnel::figures(db, &scope, request).await?,
         insights: Vec::new(),
         freshness,
         revenue: currencies,
@@ -61,10 +74,16 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
 #[doc(hidden)]
 pub fn statements() -> Vec<(String, String)> {
     growth_db::named(&[
+        activity::STATEMENTS,
         cash::STATEMENTS,
+        engagement::STATEMENTS,
         freshness::STATEMENTS,
+        funnel::STATEMENTS,
+        product::STATEMENTS,
+        recovery::STATEMENTS,
         request::STATEMENTS,
         revenue::STATEMENTS,
         users::STATEMENTS,
+        worth::STATEMENTS,
     ])
 }

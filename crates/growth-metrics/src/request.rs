@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use growth_db::rows::settings;
 use growth_db::{Db, query};
+use growth_domain::fx::Rates;
 use growth_domain::pricing::Policy;
 use growth_domain::stamp::Scope;
 use growth_domain::window::{Window, day_of};
@@ -40,6 +41,8 @@ pub struct Request {
     pub app: Option<String>,
     /// The currency of the headline; the goal's when `None`.
     pub currency: Option<String>,
+    /// What other currencies are worth in it.
+    pub rates: Rates,
 }
 
 /// An MRR to reach.
@@ -54,6 +57,18 @@ pub struct Goal {
 growth_db::statements! {
     HAS_MODE = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2
         AND state = 'applied') AS known";
+    HAS_ACTIVITY = "SELECT EXISTS (SELECT 1 FROM user_activity) OR EXISTS (SELECT 1 FROM daily_event)
+        OR EXISTS (SELECT 1 FROM usage_counters) AS known";
+}
+
+/// Makes sure that the days of the rollups, where there are any, are those of the request.
+pub(crate) async fn check_time_zone(db: &Db, request: &Request) -> Result<(), Error> {
+    let stored = settings::read(db, settings::TIME_ZONE).await?;
+    let asked = request.time_zone.name();
+    if stored == asked || !query(db, HAS_ACTIVITY).fetch_one::<(bool,)>().await?.0 {
+        return Ok(());
+    }
+    Err(Error::TimeZone { stored, asked: asked.to_owned() })
 }
 
 /// The policy that the stored ledger was built with.

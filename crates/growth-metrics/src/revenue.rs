@@ -1,38 +1,37 @@
-//! MRR: what subscriptions are worth at three instants, and the movements in between.
-//!
-//! One pass over `subscription_mrr`, customer by customer, so that memory does not grow with the
-//! number of customers. Movements are folded here and not read from the stored ledger: a ledger
-//! that nets changes over the end of a period would hold what happened after it.
+//! MRR: what subscriptions are worth at the ends of both windows, and the movements in between.
 
 use std::collections::BTreeMap;
 
-use futures_util::TryStreamExt;
+use chrono::{DateTime, NaiveDate, Utc};
 use growth_db::rows::SubscriptionMrrRow;
 use growth_db::{Db, query};
-use growth_domain::goal::Eta;
 use growth_domain::money::Micros;
-use growth_domain::movements::{Kind, Worth, fold};
-use growth_domain::rollforward::{Cohort, Ratio, RollForward};
+use growth_domain::movements::{Kind, Movement};
+use growth_domain::rollforward::{Cohort, Ratio, RollForward, Unbalanced};
 use growth_domain::stamp::Scope;
+use growth_domain::window::{Window, months_before};
 
 use crate::cash::unsigned;
 use crate::error::Error;
+use crate::headline::Conversion;
 use crate::request::{Goal, Request};
-use crate::snapshot::{CurrencyRevenue, GoalProgress, Mrr, Periods, Retention, Unpriced};
+use crate::snapshot::{
+    CurrencyRevenue, Headline, LargestCustomer, LifetimeValue, MovementReason, Mrr, Periods, Retention,
+    RevenueDay, Unpriced,
+};
+use crate::timeline::Timeline;
+use crate::worth::{before, by_subscription, each_customer, movements, net};
 
 /// Revenue by currency.
 pub(crate) type ByCurrency = BTreeMap<String, CurrencyRevenue>;
 
+/// How many weeks the pace of growth is of.
+pub(crate) const PACE_WEEKS: u32 = 8;
+
 growth_db::statements! {
-    WORTH = "SELECT * FROM subscription_mrr
-    WHERE account = $1 AND livemode = $2 AND at < $3 ORDER BY customer, subscription, at";
     // Only the stored ledger knows where events are missing.
     RECONSTRUCTED = "SELECT COUNT(*) AS n FROM mrr_movements
     WHERE account = $1 AND livemode = $2 AND at >= $3 AND at < $4 AND reconstructed";
-}
-
-fn net(row: &SubscriptionMrrRow) -> Micros {
-    Micros(row.net_micros.into())
 }
 
 /// What the subscriptions tell.
@@ -40,6 +39,10 @@ fn net(row: &SubscriptionMrrRow) -> Micros {
 pub(crate) struct Subscriptions {
     /// MRR, movements and rates; no cash yet.
     pub(crate) revenue: ByCurrency,
+    /// All currencies in one, where that is another than the only one.
+    pub(crate) headline: Option<Headline>,
+    /// How fast MRR grew, by currency.
+    pub(crate) pace: BTreeMap<String, Pace>,
     /// Those that count at the end of the window without a known price.
     pub(crate) unpriced: Vec<Unpriced>,
     /// How many movements of the window are known by evidence only.
@@ -48,91 +51,210 @@ pub(crate) struct Subscriptions {
     pub(crate) reconstructed: u64,
 }
 
+/// How fast MRR of a currency grew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// Net new MRR of each of the last complete weeks of seven local days, the oldest first; weeks before the first
+    /// revenue are not there.
+    pub(crate) weekly: Vec<Micros>,
+}
+
+/// The instants that sums are made at.
+struct Instants {
+    /// The start of the previous window, its end, the end of the window.
+    windows: [DateTime<Utc>; 3],
+    /// Three months before the end, two, one, and the end.
+    months: [DateTime<Utc>; 4],
+    /// The end of each local day of the window.
+    days: Vec<(NaiveDate, DateTime<Utc>)>,
+    /// The start of each of the last weeks, and the end.
+    weeks: Vec<DateTime<Utc>>,
+}
+
+impl Instants {
+    fn of(request: &Request) -> Self {
+        let (window, zone) = (request.window, request.time_zone);
+        let month = |back| months_before(window.end, back, zone).unwrap_or(window.start);
+        let week =
+            |back: u32| Window::last_days(window.end, 7 * back, zone).map_or(window.end, |weeks| weeks.start);
+        Self {
+            windows: [request.previous.start, window.start, window.end],
+            months: [month(3), month(2), month(1), window.end],
+            days: window.local_days(zone).map(|(day, part)| (day, part.end)).collect(),
+            weeks: (1..=PACE_WEEKS).rev().map(week).chain([window.end]).collect(),
+        }
+    }
+}
+
 /// One currency's sums on the way.
-#[derive(Default)]
-struct Sums {
-    /// At the start of the previous window, at its end, and at the end of the window.
+struct Sums<'a> {
+    /// At each instant of the windows.
     worth: [Mrr; 3],
-    current: Vec<(Kind, Micros)>,
-    previous: Vec<(Kind, Micros)>,
+    moved: Periods<Moved>,
     cohort: Periods<Cohort>,
+    months: [Cohort; 3],
+    trials: Periods<Ratio>,
+    largest: Option<(String, Micros)>,
+    days: Timeline<'a>,
+    moved_by_day: Vec<[Micros; 5]>,
+    weeks: Timeline<'a>,
+    first_revenue: Option<DateTime<Utc>>,
+}
+
+/// The movements of a window.
+#[derive(Default)]
+struct Moved {
+    all: Vec<(Kind, Micros)>,
+    reasons: BTreeMap<(Kind, Option<String>), (u64, Micros)>,
+}
+
+impl Moved {
+    fn add(&mut self, movement: &Movement) {
+        self.all.push((movement.kind, movement.delta));
+        let (count, amount) = self.reasons.entry((movement.kind, movement.reason.clone())).or_default();
+        *count += 1;
+        *amount += movement.delta;
+    }
+
+    /// By kind, the largest first.
+    fn reasons(&self) -> Vec<MovementReason> {
+        let reason = |((kind, reason), (count, delta)): (&(Kind, Option<String>), &(u64, Micros))| {
+            let amount = if *delta < Micros::ZERO { -*delta } else { *delta };
+            MovementReason { kind: *kind, reason: reason.clone(), count: *count, amount }
+        };
+        let mut reasons: Vec<MovementReason> = self.reasons.iter().map(reason).collect();
+        reasons.sort_by(|a, b| (a.kind, b.amount, &a.reason).cmp(&(b.kind, a.amount, &b.reason)));
+        reasons
+    }
 }
 
 /// Builds the roll-forwards, rates and MRR of every currency.
 pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result<Subscriptions, Error> {
-    let mut all = Subscriptions::default();
-    let mut sums: BTreeMap<String, Sums> = BTreeMap::new();
-    let worth = query(db, WORTH).bind(&scope.account).bind(scope.livemode).bind(request.window.end);
-    let mut rows = worth.fetch::<SubscriptionMrrRow>()?;
-    let mut of_customer: Vec<SubscriptionMrrRow> = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        if of_customer.last().is_some_and(|last| last.customer != row.customer) {
-            add_customer(&mut all, &mut sums, request, &of_customer);
-            of_customer.clear();
-        }
-        of_customer.push(row);
-    }
-    add_customer(&mut all, &mut sums, request, &of_customer);
+    let instants = Instants::of(request);
+    let ends: Vec<DateTime<Utc>> = instants.days.iter().map(|(_, end)| *end).collect();
+    let mut pass = Pass {
+        request,
+        instants: &instants,
+        ends: &ends,
+        all: Subscriptions::default(),
+        sums: BTreeMap::new(),
+        conversion: Conversion::new(request),
+    };
+    each_customer(db, scope, request.window.end, |rows| pass.add(rows)).await?;
+    let Pass { mut all, sums, conversion, .. } = pass;
     let window = request.window;
     let reconstructed = query(db, RECONSTRUCTED).bind(&scope.account).bind(scope.livemode);
     let (reconstructed,): (i64,) = reconstructed.bind(window.start).bind(window.end).fetch_one().await?;
     all.reconstructed_movements = unsigned(reconstructed);
     for (currency, sums) in sums {
+        all.pace.insert(currency.clone(), sums.pace());
         let revenue = sums
-            .revenue(&currency)
+            .revenue(&currency, &instants)
             .map_err(|source| Error::Unbalanced { currency: currency.to_uppercase(), source })?;
         all.revenue.insert(currency, revenue);
     }
+    all.headline = conversion.headline(&all.revenue)?;
     Ok(all)
 }
 
-fn add_customer(
-    all: &mut Subscriptions,
-    sums: &mut BTreeMap<String, Sums>,
-    request: &Request,
-    rows: &[SubscriptionMrrRow],
-) {
-    let instants = [request.previous.start, request.window.start, request.window.end];
-    let mut balances: BTreeMap<&str, [Micros; 3]> = BTreeMap::new();
-    for rows in rows.chunk_by(|a, b| a.subscription == b.subscription) {
-        for (n, instant) in instants.iter().enumerate() {
-            let Some(row) = rows.iter().rev().find(|row| row.at < *instant) else { continue };
-            count(&mut sums.entry(row.currency.clone()).or_default().worth[n], row);
-            balances.entry(&row.currency).or_default()[n] += net(row);
+/// One pass over all customers.
+struct Pass<'a> {
+    request: &'a Request,
+    instants: &'a Instants,
+    ends: &'a [DateTime<Utc>],
+    all: Subscriptions,
+    sums: BTreeMap<String, Sums<'a>>,
+    conversion: Conversion<'a>,
+}
+
+impl<'a> Pass<'a> {
+    fn sums(&mut self, currency: &str) -> &mut Sums<'a> {
+        if !self.sums.contains_key(currency) {
+            self.sums.insert(currency.to_owned(), Sums::new(self.instants, self.ends));
         }
-        let Some(last) = rows.last() else { continue };
-        all.reconstructed += u64::from(last.reconstructed && last.counted);
-        all.unpriced.extend(last.unpriced.as_ref().map(|reason| Unpriced {
+        #[expect(clippy::expect_used, reason = "it was put there a line above")]
+        self.sums.get_mut(currency).expect("a currency that is there")
+    }
+
+    fn add(&mut self, rows: &[SubscriptionMrrRow]) {
+        let instants = self.instants;
+        let mut balances: BTreeMap<&str, ([Micros; 3], [Micros; 4])> = BTreeMap::new();
+        for rows in by_subscription(rows) {
+            self.add_subscription(rows);
+            let (windows, months) = balances.entry(&rows[0].currency).or_default();
+            for (balance, instant) in windows.iter_mut().zip(instants.windows) {
+                *balance += before(rows, instant).map_or(Micros::ZERO, net);
+            }
+            for (balance, instant) in months.iter_mut().zip(instants.months) {
+                *balance += before(rows, instant).map_or(Micros::ZERO, net);
+            }
+        }
+        for (currency, (windows, months)) in balances {
+            let customer = &rows[0].customer;
+            self.sums(currency).add_balances(customer, windows, months);
+        }
+        let (window, previous) = (self.request.window, self.request.previous);
+        for movement in movements(rows, &instants.windows) {
+            self.conversion.add(&movement);
+            let sums = self.sums(&movement.currency);
+            if window.contains(movement.at) {
+                sums.moved.current.add(&movement);
+                let day = instants.days.partition_point(|(_, end)| *end <= movement.at);
+                if let Some(day) = sums.moved_by_day.get_mut(day) {
+                    day[movement.kind as usize] += movement.delta;
+                }
+            } else if previous.contains(movement.at) {
+                sums.moved.previous.add(&movement);
+            }
+        }
+    }
+
+    fn add_subscription(&mut self, rows: &[SubscriptionMrrRow]) {
+        let (windows, request) = (self.instants.windows, self.request);
+        let Some(last) = rows.last() else { return };
+        self.all.reconstructed += u64::from(last.reconstructed && last.counted);
+        self.all.unpriced.extend(last.unpriced.as_ref().map(|reason| Unpriced {
             subscription: last.subscription.clone(),
             customer: last.customer.clone(),
             currency: last.currency.clone(),
             reason: reason.clone(),
         }));
-    }
-    for (currency, [before, opening, closing]) in balances {
-        let sums = sums.entry(currency.to_owned()).or_default();
-        for (mrr, balance) in sums.worth.iter_mut().zip([before, opening, closing]) {
-            mrr.paying_customers += u64::from(balance > Micros::ZERO);
+        let sums = self.sums(&last.currency);
+        for (mrr, instant) in sums.worth.iter_mut().zip(windows) {
+            if let Some(row) = before(rows, instant) {
+                count(mrr, row);
+            }
         }
-        sums.cohort.current.add(opening, closing);
-        sums.cohort.previous.add(before, opening);
-    }
-    let worth = rows.iter().map(|row| Worth {
-        subscription: &row.subscription,
-        currency: &row.currency,
-        at: row.at,
-        net: net(row),
-        reason: row.reason.as_deref(),
-        reconstructed: row.reconstructed,
-    });
-    for movement in fold(worth, &instants, &[]) {
-        let sums = sums.entry(movement.currency).or_default();
-        if request.window.contains(movement.at) {
-            sums.current.push((movement.kind, movement.delta));
-        } else if request.previous.contains(movement.at) {
-            sums.previous.push((movement.kind, movement.delta));
+        let mut worth = Micros::ZERO;
+        for row in rows {
+            let change = net(row) - worth;
+            worth = net(row);
+            sums.days.add(row.at, change);
+            sums.weeks.add(row.at, change);
+            if worth > Micros::ZERO && sums.first_revenue.is_none_or(|first| row.at < first) {
+                sums.first_revenue = Some(row.at);
+            }
+        }
+        if let Some((ended_at, converted)) = trial(rows) {
+            let trials = if request.window.contains(ended_at) {
+                &mut sums.trials.current
+            } else if request.previous.contains(ended_at) {
+                &mut sums.trials.previous
+            } else {
+                return;
+            };
+            trials.denominator += 1;
+            trials.numerator += i128::from(converted);
         }
     }
+}
+
+/// When a subscription's trial ended, and whether it has been paid for since.
+pub(crate) fn trial(rows: &[SubscriptionMrrRow]) -> Option<(DateTime<Utc>, bool)> {
+    let trialing = rows.iter().rposition(|row| row.status == "trialing")?;
+    let after = &rows[trialing + 1..];
+    let converted = after.iter().any(|row| row.status == "active" && net(row) > Micros::ZERO);
+    Some((after.first()?.at, converted))
 }
 
 fn count(mrr: &mut Mrr, row: &SubscriptionMrrRow) {
@@ -150,23 +272,104 @@ fn count(mrr: &mut Mrr, row: &SubscriptionMrrRow) {
     mrr.unpriced_subscriptions += u64::from(row.unpriced.is_some());
 }
 
-impl Sums {
+impl<'a> Sums<'a> {
+    fn new(instants: &'a Instants, ends: &'a [DateTime<Utc>]) -> Self {
+        Self {
+            worth: <[Mrr; 3]>::default(),
+            moved: Periods::default(),
+            cohort: Periods::default(),
+            months: <[Cohort; 3]>::default(),
+            trials: Periods::default(),
+            largest: None,
+            days: Timeline::new(ends),
+            moved_by_day: vec![[Micros::ZERO; 5]; ends.len()],
+            weeks: Timeline::new(&instants.weeks),
+            first_revenue: None,
+        }
+    }
+
+    fn add_balances(&mut self, customer: &str, windows: [Micros; 3], months: [Micros; 4]) {
+        for (mrr, balance) in self.worth.iter_mut().zip(windows) {
+            mrr.paying_customers += u64::from(balance > Micros::ZERO);
+        }
+        let [before, opening, closing] = windows;
+        self.cohort.current.add(opening, closing);
+        self.cohort.previous.add(before, opening);
+        for (cohort, balances) in self.months.iter_mut().zip(months.windows(2)) {
+            cohort.add(balances[0], balances[1]);
+        }
+        // Customers come in order, so of equal ones the first stays.
+        if closing > self.largest.as_ref().map_or(Micros::ZERO, |(_, most)| *most) {
+            self.largest = Some((customer.to_owned(), closing));
+        }
+    }
+
+    /// Net new MRR of the complete weeks since the first revenue.
+    fn pace(&self) -> Pace {
+        let sums = self.weeks.sums();
+        let since = |start: &DateTime<Utc>| self.first_revenue.is_some_and(|first| first <= *start);
+        let known = self.weeks.starts().iter().filter(|start| since(start)).count();
+        let weekly: Vec<Micros> = sums.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        Pace { weekly: weekly[weekly.len() - known..].to_vec() }
+    }
+
     /// Checks that the movements of both windows lead from what subscriptions were worth at their
     /// start to what they are worth at their end.
-    fn revenue(self, currency: &str) -> Result<CurrencyRevenue, growth_domain::rollforward::Unbalanced> {
+    fn revenue(self, currency: &str, instants: &Instants) -> Result<CurrencyRevenue, Unbalanced> {
         let [before, opening, closing] = self.worth;
-        let current = RollForward::build(opening.net, self.current, Micros::ZERO, closing.net)?;
-        let previous = RollForward::build(before.net, self.previous, Micros::ZERO, opening.net)?;
+        let reasons =
+            Periods { current: self.moved.current.reasons(), previous: self.moved.previous.reasons() };
+        let current = RollForward::build(opening.net, self.moved.current.all, Micros::ZERO, closing.net)?;
+        let previous = RollForward::build(before.net, self.moved.previous.all, Micros::ZERO, opening.net)?;
+        let mrr = Periods { current: closing.finished(), previous: opening.finished() };
+        let ends = self.days.sums();
+        let day = |(index, (day, _)): (usize, &(NaiveDate, DateTime<Utc>))| {
+            let moved = |kind: Kind| self.moved_by_day[index][kind as usize];
+            RevenueDay {
+                day: *day,
+                mrr: ends[index],
+                new: moved(Kind::New),
+                reactivation: moved(Kind::Reactivation),
+                expansion: moved(Kind::Expansion),
+                contraction: -moved(Kind::Contraction),
+                churn: -moved(Kind::Churn),
+                payments: crate::snapshot::Money::default(),
+            }
+        };
         Ok(CurrencyRevenue {
             currency: currency.to_owned(),
-            mrr: Periods { current: closing.finished(), previous: opening.finished() },
+            mrr,
             movements: Periods { current, previous },
             retention: Periods {
                 current: Retention::of(self.cohort.current, &current),
                 previous: Retention::of(self.cohort.previous, &previous),
             },
+            reasons,
+            trial_conversion: self.trials,
+            lifetime_value: lifetime_value(mrr.current.arpu, &self.months),
+            largest_customer: self.largest.map(|(customer, most)| LargestCustomer {
+                customer,
+                share: Ratio { numerator: most.0, denominator: closing.net.0 },
+            }),
+            days: instants.days.iter().enumerate().map(day).collect(),
             ..CurrencyRevenue::default()
         })
+    }
+}
+
+/// R8: ARPU over monthly customer churn, of the last three months together.
+fn lifetime_value(arpu: Option<Micros>, months: &[Cohort; 3]) -> LifetimeValue {
+    let of = |part: fn(&Cohort) -> u64| months.iter().map(part).sum::<u64>();
+    let churn = Ratio {
+        numerator: of(|cohort| cohort.lost).into(),
+        denominator: of(|cohort| cohort.customers).into(),
+    };
+    let customers = months[2].customers;
+    let value = arpu.filter(|_| customers >= LifetimeValue::FEWEST && churn.numerator > 0);
+    LifetimeValue {
+        value: value.map(|arpu| divided(arpu.0 * churn.denominator, churn.numerator)),
+        monthly_churn: churn,
+        customers,
     }
 }
 
@@ -194,33 +397,20 @@ pub(crate) fn in_order(currencies: ByCurrency, goal: Option<&Goal>) -> Vec<Curre
     ordered
 }
 
-/// MRR in the goal's own currency over the goal; other currencies are not converted.
-pub(crate) fn progress(goal: &Goal, currencies: &[CurrencyRevenue]) -> GoalProgress {
-    let revenue = currencies.iter().find(|revenue| revenue.currency == goal.currency);
-    let mrr = revenue.map_or(Micros::ZERO, |revenue| revenue.mrr.current.net);
-    let wanted = Micros::from_minor(goal.amount);
-    GoalProgress {
-        currency: goal.currency.clone(),
-        amount: goal.amount,
-        progress: Ratio { numerator: mrr.0, denominator: wanted.0 },
-        gap: Some(wanted - mrr).filter(|gap| *gap > Micros::ZERO),
-        eta: Eta::Reached,
-    }
-}
-
 /// An even share, half to even.
 fn share(total: Micros, of: u64) -> Option<Micros> {
-    let of = i128::from(of);
-    if of == 0 {
-        return None;
-    }
-    let (whole, rest) = (total.0.div_euclid(of), total.0.rem_euclid(of));
-    let up = match (rest * 2).cmp(&of) {
+    (of > 0).then(|| divided(total.0, of.into()))
+}
+
+/// Divides by a positive number, half to even.
+fn divided(above: i128, below: i128) -> Micros {
+    let (whole, rest) = (above.div_euclid(below), above.rem_euclid(below));
+    let up = match (rest * 2).cmp(&below) {
         std::cmp::Ordering::Less => false,
         std::cmp::Ordering::Equal => whole % 2 != 0,
         std::cmp::Ordering::Greater => true,
     };
-    Some(Micros(whole + i128::from(up)))
+    Micros(whole + i128::from(up))
 }
 
 #[cfg(test)]
@@ -248,5 +438,18 @@ mod tests {
         assert_eq!(format!("{:.2}", rates.quick_ratio.value().unwrap()), "1.79");
         let calm = Retention::of(Cohort::default(), &RollForward::default());
         assert_eq!(calm.quick_ratio.value(), None);
+    }
+
+    #[test]
+    fn r8_a_customer_is_worth_arpu_over_monthly_churn() {
+        let arpu = Some(Micros::from_minor(10_000));
+        let month = |customers, lost| Cohort { customers, lost, ..Cohort::default() };
+        let value = |months: [Cohort; 3]| lifetime_value(arpu, &months).value;
+        // 5 % a month: 3 + 6 + 6 of 100 + 100 + 100.
+        let months = [month(100, 3), month(100, 6), month(100, 6)];
+        assert_eq!(value(months), Some(Micros::from_minor(200_000)));
+        assert_eq!(value([month(100, 0); 3]), None);
+        assert_eq!(value([month(100, 5), month(100, 5), month(19, 1)]), None);
+        assert_eq!(lifetime_value(None, &months).value, None);
     }
 }

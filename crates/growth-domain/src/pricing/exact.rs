@@ -10,7 +10,7 @@ use super::Unpriced;
 use crate::money::Micros;
 
 /// A fraction of whole numbers of any size.
-pub(super) type Exact = Ratio<BigInt>;
+pub(crate) type Exact = Ratio<BigInt>;
 
 /// Longer texts are no amounts, and would only cost time.
 const MAX_DIGITS: usize = 100;
@@ -21,12 +21,12 @@ pub(super) fn fraction(numerator: impl Into<BigInt>, denominator: impl Into<BigI
 }
 
 /// Makes a fraction of a whole number.
-pub(super) fn whole(number: impl Into<BigInt>) -> Exact {
+pub(crate) fn whole(number: impl Into<BigInt>) -> Exact {
     Exact::from_integer(number.into())
 }
 
 /// Reads decimal text such as `1999`, `0.5` or `-12.000000000001`.
-pub(super) fn decimal(text: &str) -> Option<Exact> {
+pub(crate) fn decimal(text: &str) -> Option<Exact> {
     if text.len() > MAX_DIGITS {
         return None;
     }
@@ -52,16 +52,20 @@ pub(super) fn number(text: &str, what: impl FnOnce() -> String) -> Result<Exact,
 
 /// Rounds minor units to micros, a half to the even neighbour.
 pub(super) fn to_micros(minor: &Exact) -> Result<Micros, Unpriced> {
-    let micros = minor * whole(Micros::PER_MINOR);
-    let below = micros.floor();
-    let rest = &micros - &below;
+    let micros = half_even(&(minor * whole(Micros::PER_MINOR)));
+    micros.to_i64().map(|micros| Micros(micros.into())).ok_or(Unpriced::TooLarge)
+}
+
+/// Rounds to a whole number, a half to the even neighbour.
+pub(crate) fn half_even(number: &Exact) -> BigInt {
+    let below = number.floor();
+    let rest = number - &below;
     let below = below.to_integer();
-    let rounded = match rest.cmp(&fraction(1, 2)) {
+    match rest.cmp(&fraction(1, 2)) {
         Ordering::Less => below,
         Ordering::Equal if !below.bit(0) => below,
         Ordering::Equal | Ordering::Greater => below + BigInt::one(),
-    };
-    rounded.to_i64().map(|micros| Micros(micros.into())).ok_or(Unpriced::TooLarge)
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@
 //! here.
 
 mod discounts;
-mod exact;
+pub(crate) mod exact;
 mod lines;
 mod periods;
 #[cfg(test)]

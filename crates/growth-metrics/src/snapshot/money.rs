@@ -252,3 +252,20 @@ pub struct Cash {
     /// Net volume: gross less refunds, disputes and fees; `None` while any fee is not known.
     pub net: Option<i64>,
 }
+
+impl RevenueDay {
+    /// A day of a currency without any subscription.
+    pub(crate) fn without_subscriptions(day: NaiveDate) -> Self {
+        let none = Micros::ZERO;
+        Self {
+            day,
+            mrr: none,
+            new: none,
+            reactivation: none,
+            expansion: none,
+            contraction: none,
+            churn: none,
+            payments: Money::default(),
+        }
+    }
+}

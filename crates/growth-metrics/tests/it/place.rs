@@ -47,12 +47,16 @@ pub(crate) async fn take_in(db: &Db, events: &[Value]) {
 
 /// The snapshot of so many days until an instant.
 pub(crate) async fn seen(db: &Db, end: DateTime<Utc>, days: u32, zone: Tz) -> GrowthSnapshot {
+    snapshot(db, &request(end, days, zone)).await.unwrap()
+}
+
+/// Asks for so many days until an instant.
+pub(crate) fn request(end: DateTime<Utc>, days: u32, zone: Tz) -> Request {
     let window = Window::last_days(end, days, zone).unwrap();
-    let previous = window.previous(zone, days).unwrap();
-    let request = Request {
+    Request {
         product: "Test".into(),
         window,
-        previous,
+        previous: window.previous(zone, days).unwrap(),
         days,
         time_zone: zone,
         livemode: None,
@@ -62,6 +66,6 @@ pub(crate) async fn seen(db: &Db, end: DateTime<Utc>, days: u32, zone: Tz) -> Gr
         funnel_days: 30,
         app: None,
         currency: None,
-    };
-    snapshot(db, &request).await.unwrap()
+        rates: growth_domain::fx::Rates::default(),
+    }
 }

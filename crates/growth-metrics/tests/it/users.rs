@@ -9,7 +9,7 @@ use growth_metrics::Periods;
 use growth_testkit::on_each_engine;
 use growth_track::{Counting, Event, Settings, User, record, upsert_users};
 
-use crate::place::{january, seen};
+use crate::place::{january, request, seen};
 
 fn did(user: &str, name: &str, at: DateTime<Utc>) -> Event {
     Event { source: "test".into(), ..Event::new(name, at).user(user).app("web") }
@@ -22,26 +22,32 @@ async fn told(db: &Db, zone: Tz, events: &[Event]) {
 }
 
 on_each_engine! {
-    async fn active_users_are_counted_to_the_instant(db: TestDb) {
+    async fn active_users_are_counted_by_local_days_until_that_of_the_end(db: TestDb) {
         let noon = TimeDelta::hours(12);
         told(&db, UTC, &[
-            did("before", "page_load", january(1) + noon - TimeDelta::seconds(1)),
-            did("first", "page_load", january(1) + noon),
+            did("before", "page_load", january(2) - TimeDelta::seconds(1)),
+            did("first", "page_load", january(2)),
             did("middle", "page_load", january(4)),
             did("middle", "page_load", january(5)),
-            did("last", "page_load", january(8) + noon - TimeDelta::seconds(1)),
-            did("after", "page_load", january(8) + noon),
+            did("last", "page_load", january(8) + noon),
+            did("after", "page_load", january(9)),
         ]).await;
-        let active = seen(&db, january(8) + noon, 7, UTC).await.users.active;
-        assert_eq!(active, Periods { current: 3, previous: 1 });
+        let snapshot = seen(&db, january(8) + noon, 7, UTC).await;
+        assert_eq!(snapshot.users.active, Periods { current: 3, previous: 1 });
+        let days = snapshot.header.activity;
+        assert_eq!((days.first.to_string(), days.last.to_string()), ("2026-01-02".into(), "2026-01-08".into()));
+        // Midnight ends the day before.
+        assert_eq!(seen(&db, january(9), 7, UTC).await.users.active, Periods { current: 3, previous: 1 });
     }
 
-    async fn another_zone_than_that_of_the_rollups_counts_as_exactly(db: TestDb) {
-        // In summer, London's day begins an hour before that of UTC.
+    async fn another_zone_than_that_of_the_rollups_is_refused_with_what_to_do(db: TestDb) {
         let evening: DateTime<Utc> = "2026-01-07T23:30:00Z".parse().unwrap();
+        let ask = || request(january(8), 1, London);
+        assert!(growth_metrics::snapshot(&db, &ask()).await.is_ok(), "without rollups any zone will do");
         told(&db, chrono_tz::Europe::Paris, &[did("late", "page_load", evening)]).await;
-        assert_eq!(seen(&db, january(8), 1, London).await.users.active.current, 1);
-        assert_eq!(seen(&db, january(9), 1, London).await.users.active.current, 0);
+        let error = growth_metrics::snapshot(&db, &ask()).await.unwrap_err().to_string();
+        assert!(error.contains("counts days in Europe/Paris, not in Europe/London"), "{error}");
+        assert!(error.contains("growthctl migrate --rebuild --timezone Europe/London"), "{error}");
     }
 
     async fn activation_is_of_those_whose_days_are_over(db: TestDb) {

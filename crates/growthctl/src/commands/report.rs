@@ -91,6 +91,7 @@ fn request(args: &Args, as_of: DateTime<Utc>, settings: &Settings) -> anyhow::Re
         funnel_days: 30,
         app: None,
         currency: None,
+        rates: growth_domain::fx::Rates::default(),
     })
 }
 

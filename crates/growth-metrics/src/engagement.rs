@@ -1,0 +1,202 @@
+//! How often users come back: DAU, WAU, MAU, stickiness, retention.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use chrono_tz::Tz;
+use futures_util::TryStreamExt;
+use growth_db::{Db, query};
+use growth_domain::rollforward::Ratio;
+use growth_domain::window::{day_of, start_of_day};
+use roaring::RoaringTreemap;
+
+use crate::activity::Activity;
+use crate::error::Error;
+use crate::request::Request;
+use crate::snapshot::{self, ActivityDay, Engagement, Periods, RetentionCohort};
+
+/// How many weeks, and how many months, a retention matrix has.
+const WEEKS: u64 = 8;
+const MONTHS: u32 = 6;
+
+growth_db::statements! {
+    FIRST_SEEN = "SELECT user_id, first_seen_at FROM user_milestones
+    WHERE first_seen_at >= $1 AND first_seen_at < $2 AND user_id > 0";
+    SIGN_UPS = "SELECT created_at FROM users WHERE created_at >= $1 AND created_at < $2";
+}
+
+/// The last local day that is over at the end of the window.
+pub(crate) fn last_whole_day(request: &Request) -> NaiveDate {
+    day_of(request.window.end, request.time_zone) - Days::new(1)
+}
+
+/// Reads everything that figures of activity are made of, for both windows.
+pub(crate) async fn activity(db: &Db, request: &Request) -> Result<Activity, Error> {
+    let (current, previous) = (request.activity(), request.activity().before());
+    let day = last_whole_day(request);
+    let first = [
+        previous.first - Days::new(29),
+        day - Days::new(u64::from(request.days) + 29),
+        weeks(day)[0].first,
+        months(day)[0].first,
+    ];
+    Activity::read(db, first.into_iter().min().unwrap_or(previous.first), current.last).await
+}
+
+/// The figures of both windows.
+pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> Result<Engagement, Error> {
+    let day = last_whole_day(request);
+    let before = day - Days::new(request.days.into());
+    let rolling =
+        |days| Periods { current: activity.rolling(day, days), previous: activity.rolling(before, days) };
+    let (dau, wau, mau) = (rolling(1), rolling(7), rolling(30));
+    let over = |of: Periods<u64>| Periods {
+        current: ratio(dau.current, of.current),
+        previous: ratio(dau.previous, of.previous),
+    };
+    let is_over = snapshot::Days { last: day, ..request.activity() };
+    let (weekly, monthly) = retention(db, request.time_zone, day, activity).await?;
+    Ok(Engagement {
+        day,
+        dau,
+        wau,
+        mau,
+        average_dau: Periods {
+            current: average(activity, is_over),
+            previous: average(activity, request.activity().before()),
+        },
+        stickiness_week: over(wau),
+        stickiness_month: over(mau),
+        weekly,
+        monthly,
+        days: days(db, request, is_over, activity).await?,
+    })
+}
+
+fn ratio(numerator: u64, denominator: u64) -> Ratio {
+    Ratio { numerator: numerator.into(), denominator: denominator.into() }
+}
+
+fn average(activity: &Activity, days: snapshot::Days) -> Ratio {
+    let sum = days.iter().map(|day| activity.rolling(day, 1)).sum();
+    ratio(sum, days.iter().count() as u64)
+}
+
+async fn days(
+    db: &Db,
+    request: &Request,
+    days: snapshot::Days,
+    activity: &Activity,
+) -> Result<Vec<ActivityDay>, Error> {
+    let zone = request.time_zone;
+    let (from, until) = (start_of_day(days.first, zone), start_of_day(days.last + Days::new(1), zone));
+    let mut signed_up: BTreeMap<NaiveDate, u64> = BTreeMap::new();
+    let mut rows = query(db, SIGN_UPS).bind(from).bind(until).fetch::<(DateTime<Utc>,)>()?;
+    while let Some((at,)) = rows.try_next().await? {
+        *signed_up.entry(day_of(at, zone)).or_default() += 1;
+    }
+    let day = |day| ActivityDay {
+        day,
+        dau: activity.rolling(day, 1),
+        wau: activity.rolling(day, 7),
+        mau: activity.rolling(day, 30),
+        new_users: signed_up.get(&day).copied().unwrap_or(0),
+    };
+    Ok(days.iter().map(day).collect())
+}
+
+/// The weeks from Monday to Sunday that are over on the evening of a day, the oldest first.
+fn weeks(day: NaiveDate) -> Vec<snapshot::Days> {
+    let after_last = day + Days::new(1);
+    let monday = after_last - Days::new(after_last.weekday().num_days_from_monday().into());
+    let week = |back: u64| {
+        let first = monday - Days::new(7 * back);
+        snapshot::Days { first, last: first + Days::new(6) }
+    };
+    (1..=WEEKS).rev().map(week).collect()
+}
+
+/// The calendar months that are over on the evening of a day, the oldest first.
+fn months(day: NaiveDate) -> Vec<snapshot::Days> {
+    let after_last = day + Days::new(1);
+    let first = after_last - Days::new(after_last.day0().into());
+    let month = |back: u32| snapshot::Days {
+        first: first - Months::new(back),
+        last: first - Months::new(back - 1) - Days::new(1),
+    };
+    (1..=MONTHS).rev().map(month).collect()
+}
+
+/// Both matrices, by the local day of each user's first event ever.
+async fn retention(
+    db: &Db,
+    zone: Tz,
+    day: NaiveDate,
+    activity: &Activity,
+) -> Result<(Vec<RetentionCohort>, Vec<RetentionCohort>), Error> {
+    let (weeks, months) = (weeks(day), months(day));
+    let first = weeks[0].first.min(months[0].first);
+    let mut first_seen: BTreeMap<NaiveDate, RoaringTreemap> = BTreeMap::new();
+    let mut rows = query(db, FIRST_SEEN)
+        .bind(start_of_day(first, zone))
+        .bind(start_of_day(day + Days::new(1), zone))
+        .fetch::<(i64, DateTime<Utc>)>()?;
+    while let Some((user, at)) = rows.try_next().await? {
+        if let Ok(user) = u64::try_from(user) {
+            first_seen.entry(day_of(at, zone)).or_default().insert(user);
+        }
+    }
+    Ok((matrix(&weeks, &first_seen, activity), matrix(&months, &first_seen, activity)))
+}
+
+/// A cohort for each of the spans, and how many of it were active in each span from its own on. Cohorts before the
+/// first one with anybody in it are left out.
+fn matrix(
+    spans: &[snapshot::Days],
+    first_seen: &BTreeMap<NaiveDate, RoaringTreemap>,
+    activity: &Activity,
+) -> Vec<RetentionCohort> {
+    let active: Vec<RoaringTreemap> = spans.iter().map(|span| activity.of(*span)).collect();
+    let cohort = |(index, span): (usize, &snapshot::Days)| {
+        let mut users = RoaringTreemap::new();
+        for (_, newcomers) in first_seen.range(span.first..=span.last) {
+            users |= newcomers;
+        }
+        let seen = active[index..].iter().map(|active| Some(users.intersection_len(active)));
+        let not_over = std::iter::repeat_n(None, index);
+        RetentionCohort { start: span.first, users: users.len(), active: seen.chain(not_over).collect() }
+    };
+    spans.iter().enumerate().map(cohort).skip_while(|cohort| cohort.users == 0).collect()
+}
+
+impl snapshot::Days {
+    /// Each of the days.
+    pub(crate) fn iter(self) -> impl Iterator<Item = NaiveDate> {
+        let last = self.last;
+        self.first.iter_days().take_while(move |day| *day <= last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn weeks_and_months_end_before_the_next_one_begins() {
+        // 28 June 2026 is a Sunday.
+        let sunday = weeks(day("2026-06-28"));
+        assert_eq!(
+            (sunday.len(), sunday[7].first, sunday[7].last),
+            (8, day("2026-06-22"), day("2026-06-28"))
+        );
+        assert_eq!(weeks(day("2026-06-27"))[7].last, day("2026-06-21"));
+        let june = months(day("2026-06-30"));
+        assert_eq!((june.len(), june[5].first, june[5].last), (6, day("2026-06-01"), day("2026-06-30")));
+        assert_eq!(months(day("2026-06-29"))[5].last, day("2026-05-31"));
+        assert_eq!(months(day("2026-06-29"))[0].first, day("2025-12-01"));
+    }
+}

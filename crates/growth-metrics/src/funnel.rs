@@ -1,0 +1,202 @@
+//! From sign-up over activation to payment, in this order.
+//!
+//! A user signs up once. An activation event from before the sign-up (an imported user, a clock that was wrong) counts
+//! at the sign-up, as it does for the rate of activation.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::TryStreamExt;
+use growth_db::{Db, query};
+use growth_domain::rollforward::Ratio;
+use growth_domain::stamp::Scope;
+use growth_domain::window::Window;
+
+use crate::error::Error;
+use crate::request::Request;
+use crate::snapshot::{Bottleneck, Funnel, FunnelStage, Periods, Stage};
+
+growth_db::statements! {
+    JOURNEYS = "SELECT u.id, u.created_at, m.activated_at,
+        CASE WHEN m.activated_at IS NULL THEN NULL ELSE (SELECT MIN(p.paid_at) FROM payments p
+            WHERE p.user_id = u.id AND p.account = $3 AND p.livemode = $4 AND p.status = 'succeeded'
+            AND p.paid_at >= u.created_at AND p.paid_at >= m.activated_at) END AS paid_at
+    FROM users u LEFT JOIN user_milestones m ON m.user_id = u.id
+    WHERE u.created_at >= $1 AND u.created_at < $2";
+}
+
+/// How far back a stage is compared with itself.
+const TRAILING: TimeDelta = TimeDelta::weeks(8);
+
+const STAGES: [Stage; 3] = [Stage::SignUp, Stage::Activation, Stage::Payment];
+
+/// A user's way from the sign-up on.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub(crate) struct Journey {
+    pub(crate) id: i64,
+    pub(crate) created_at: DateTime<Utc>,
+    activated_at: Option<DateTime<Utc>>,
+    paid_at: Option<DateTime<Utc>>,
+}
+
+impl Journey {
+    /// When the user came to each of the stages within so much time of the sign-up.
+    pub(crate) fn reached(&self, within: TimeDelta) -> [Option<DateTime<Utc>>; 3] {
+        let in_time = |at: &DateTime<Utc>| *at - self.created_at <= within;
+        let activated = self.activated_at.map(|at| at.max(self.created_at)).filter(in_time);
+        let paid = activated.and(self.paid_at).filter(in_time);
+        [Some(self.created_at), activated, paid]
+    }
+}
+
+/// How far a group of users came.
+#[derive(Default)]
+struct Group {
+    reached: [u64; 3],
+    seconds: [Vec<i64>; 3],
+    pending: u64,
+}
+
+impl Group {
+    fn add(&mut self, journey: &Journey, within: TimeDelta, end: DateTime<Utc>) {
+        let reached = journey.reached(within);
+        for (stage, at) in reached.iter().enumerate() {
+            if let Some(at) = at {
+                self.reached[stage] += 1;
+                self.seconds[stage].push((*at - journey.created_at).num_seconds());
+            }
+        }
+        self.pending += u64::from(reached[2].is_none() && journey.created_at + within > end);
+    }
+
+    fn rate(&self, stage: usize) -> Ratio {
+        ratio(self.reached[stage], self.reached[stage.saturating_sub(1)])
+    }
+
+    fn median(&mut self, stage: usize) -> Option<i64> {
+        let seconds = &mut self.seconds[stage];
+        let middle = seconds.len().checked_sub(1)? / 2;
+        Some(*seconds.select_nth_unstable(middle).1)
+    }
+}
+
+fn ratio(numerator: u64, denominator: u64) -> Ratio {
+    Ratio { numerator: numerator.into(), denominator: denominator.into() }
+}
+
+/// The users who signed up in a span of time.
+pub(crate) fn journeys<'a>(
+    db: &'a Db,
+    scope: &'a Scope,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<impl futures_util::Stream<Item = Result<Journey, growth_db::SqlError>> + 'a, Error> {
+    let query = query(db, JOURNEYS).bind(from).bind(until).bind(&scope.account).bind(scope.livemode);
+    Ok(query.fetch::<Journey>()?)
+}
+
+/// The figures of both windows.
+pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result<Funnel, Error> {
+    let (window, previous) = (request.window, request.previous);
+    let within = TimeDelta::days(request.funnel_days.into());
+    // Those whose days ended in the window, and in the eight weeks before it.
+    let recent = Window { start: window.start - within, end: window.end - within };
+    let trailing = Window { start: recent.start - TRAILING, end: recent.start };
+    let mut groups = [window, previous, recent, trailing].map(|entered| (entered, Group::default()));
+    let from = previous.start.min(trailing.start);
+    let mut rows = std::pin::pin!(journeys(db, scope, from, window.end)?);
+    while let Some(journey) = rows.try_next().await? {
+        for (entered, group) in &mut groups {
+            if entered.contains(journey.created_at) {
+                group.add(&journey, within, window.end);
+            }
+        }
+    }
+    let [(_, mut now), (_, mut before), (_, recent), (_, trailing)] = groups;
+    let stages: Vec<FunnelStage> = STAGES
+        .into_iter()
+        .enumerate()
+        .map(|(index, stage)| FunnelStage {
+            stage,
+            reached: Periods { current: now.reached[index], previous: before.reached[index] },
+            from_previous: Periods { current: now.rate(index), previous: before.rate(index) },
+            overall: Periods {
+                current: ratio(now.reached[index], now.reached[0]),
+                previous: ratio(before.reached[index], before.reached[0]),
+            },
+            median_seconds: Periods { current: now.median(index), previous: before.median(index) },
+            recent: recent.rate(index),
+            trailing: trailing.rate(index),
+        })
+        .collect();
+    Ok(Funnel {
+        window_days: request.funnel_days,
+        bottleneck: bottleneck(&stages),
+        stages,
+        pending: Periods { current: now.pending, previous: before.pending },
+    })
+}
+
+/// The stage that lost most users against its own trailing rate, with enough of them in both.
+fn bottleneck(stages: &[FunnelStage]) -> Option<Bottleneck> {
+    let enough = |rate: Ratio| rate.denominator >= Bottleneck::FEWEST;
+    let lost = |stage: &FunnelStage| {
+        let (recent, trailing) = (stage.recent, stage.trailing);
+        let expected = recent.denominator * trailing.numerator;
+        let came = recent.numerator * trailing.denominator;
+        let lost = u64::try_from((expected - came).checked_div(trailing.denominator)?).ok()?;
+        (lost > 0).then_some(Bottleneck { stage: stage.stage, recent, trailing, lost })
+    };
+    let judged = stages.iter().skip(1).filter(|stage| enough(stage.recent) && enough(stage.trailing));
+    // Of equal losses the earlier one: the later stages cannot be better than what comes to them.
+    judged.filter_map(lost).rev().max_by_key(|bottleneck| bottleneck.lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(day: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(day)
+    }
+
+    #[test]
+    fn stages_come_in_order_and_in_time() {
+        let reached = |activated: Option<i64>, paid: Option<i64>| {
+            let journey =
+                Journey { id: 1, created_at: at(10), activated_at: activated.map(at), paid_at: paid.map(at) };
+            journey.reached(TimeDelta::days(7)).map(|at| at.is_some())
+        };
+        assert_eq!(reached(None, Some(12)), [true, false, false]);
+        assert_eq!(reached(Some(17), Some(17)), [true, true, true]);
+        assert_eq!(reached(Some(12), Some(18)), [true, true, false]);
+        assert_eq!(reached(Some(18), Some(18)), [true, false, false]);
+        assert_eq!(reached(Some(9), Some(12)), [true, true, true]);
+    }
+
+    #[test]
+    fn the_bottleneck_is_the_largest_loss_against_its_own_past_not_the_lowest_rate() {
+        let stage = |stage, recent: (i128, i128), trailing: (i128, i128)| FunnelStage {
+            stage,
+            reached: Periods::default(),
+            from_previous: Periods::default(),
+            overall: Periods::default(),
+            median_seconds: Periods::default(),
+            recent: Ratio { numerator: recent.0, denominator: recent.1 },
+            trailing: Ratio { numerator: trailing.0, denominator: trailing.1 },
+        };
+        let found = |activation: [(i128, i128); 2], payment: [(i128, i128); 2]| {
+            let stages = [
+                stage(Stage::SignUp, (100, 100), (400, 400)),
+                stage(Stage::Activation, activation[0], activation[1]),
+                stage(Stage::Payment, payment[0], payment[1]),
+            ];
+            bottleneck(&stages).map(|bottleneck| (bottleneck.stage, bottleneck.lost))
+        };
+        // Payment has the lowest rate, as ever; activation fell from 60 % to 40 %.
+        let (fell, as_ever) = ([(40, 100), (240, 400)], [(4, 40), (24, 240)]);
+        assert_eq!(found(fell, as_ever), Some((Stage::Activation, 20)));
+        assert_eq!(found([(60, 100), (240, 400)], as_ever), None);
+        // Too few to judge, now or before.
+        assert_eq!(found([(5, 19), (240, 400)], as_ever), None);
+        assert_eq!(found([(5, 100), (12, 19)], as_ever), None);
+    }
+}

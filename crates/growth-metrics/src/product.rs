@@ -1,0 +1,157 @@
+//! What users do with the product, from the rollups of events and the usage counters.
+
+use growth_db::{Db, query};
+use growth_domain::rollforward::Ratio;
+
+use crate::activity::Activity;
+use crate::cash::unsigned;
+use crate::error::Error;
+use crate::request::Request;
+use crate::snapshot::{self, EventCount, ExportCount, Periods, Product, TopUser, Usage};
+
+growth_db::statements! {
+    EVENTS = "SELECT event_name AS name,
+        CAST(COALESCE(SUM(n) FILTER (WHERE day >= $2), 0) AS BIGINT) AS n,
+        CAST(COALESCE(SUM(n) FILTER (WHERE day < $2), 0) AS BIGINT) AS n_before,
+        CAST(COALESCE(SUM(failures) FILTER (WHERE day >= $2), 0) AS BIGINT) AS failures,
+        CAST(COALESCE(SUM(failures) FILTER (WHERE day < $2), 0) AS BIGINT) AS failures_before,
+        CAST(COALESCE(SUM(contacts) FILTER (WHERE day >= $2), 0) AS BIGINT) AS contacts,
+        CAST(COALESCE(SUM(contacts) FILTER (WHERE day < $2), 0) AS BIGINT) AS contacts_before
+    FROM daily_event WHERE day >= $1 AND day <= $3 AND ($4 = '' OR app_name = $4) GROUP BY event_name";
+    USAGE = "SELECT CAST(COALESCE(SUM(enrichments), 0) AS BIGINT) AS enrichments,
+        CAST(COALESCE(SUM(searches), 0) AS BIGINT) AS searches,
+        CAST(COALESCE(SUM(exports), 0) AS BIGINT) AS exports,
+        CAST(COALESCE(SUM(pitches_generated), 0) AS BIGINT) AS pitches_generated,
+        CAST(COALESCE(SUM(emails_sent), 0) AS BIGINT) AS emails_sent,
+        CAST(COALESCE(SUM(campaigns_created), 0) AS BIGINT) AS campaigns_created,
+        CAST(COALESCE(SUM(contacts_added), 0) AS BIGINT) AS contacts_added,
+        CAST(COALESCE(SUM(sessions), 0) AS BIGINT) AS sessions,
+        CAST(COALESCE(SUM(session_duration_ms), 0) AS BIGINT) AS session_duration_ms
+    FROM usage_counters WHERE date >= $1 AND date <= $2 AND ($3 = '' OR app_name = $3)";
+    TOP_USERS = "SELECT user_id, CAST(SUM(enrichments) AS BIGINT) AS enrichments,
+        CAST(SUM(searches) AS BIGINT) AS searches, CAST(SUM(exports) AS BIGINT) AS exports,
+        CAST(SUM(pitches_generated) AS BIGINT) AS pitches_generated, CAST(SUM(emails_sent) AS BIGINT) AS emails_sent,
+        CAST(SUM(campaigns_created) AS BIGINT) AS campaigns_created,
+        CAST(SUM(contacts_added) AS BIGINT) AS contacts_added, CAST(SUM(sessions) AS BIGINT) AS sessions,
+        CAST(SUM(session_duration_ms) AS BIGINT) AS session_duration_ms
+    FROM usage_counters WHERE date >= $1 AND date <= $2 AND user_id > 0 AND ($3 = '' OR app_name = $3)
+    GROUP BY user_id
+    ORDER BY SUM(enrichments + searches + exports + pitches_generated + emails_sent + campaigns_created) DESC, user_id
+    LIMIT $4";
+    USER = "SELECT external_id FROM users WHERE id = $1 AND erased_at IS NULL";
+}
+
+#[derive(sqlx::FromRow)]
+struct EventSums {
+    name: String,
+    n: i64,
+    n_before: i64,
+    failures: i64,
+    failures_before: i64,
+    contacts: i64,
+    contacts_before: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct UserUsage {
+    user_id: i64,
+    #[sqlx(flatten)]
+    usage: Usage,
+}
+
+/// The formats of exports, and the events that tell of them.
+const EXPORTS: [(&str, &str); 3] = [
+    ("csv", "export_csv_completed"),
+    ("json", "export_json_completed"),
+    ("tracker", "export_tracker_completed"),
+];
+
+/// The figures of both windows.
+pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> Result<Product, Error> {
+    let (current, previous) = (request.activity(), request.activity().before());
+    let app = request.app.as_deref().unwrap_or("");
+    let events = query(db, EVENTS).bind(previous.first).bind(current.first).bind(current.last).bind(app);
+    let events: Vec<EventSums> = events.fetch_all().await?;
+    let of = |name: &str, now: fn(&EventSums) -> i64, before: fn(&EventSums) -> i64| {
+        let row = events.iter().find(|row| row.name == name);
+        Periods {
+            current: row.map_or(0, |row| unsigned(now(row))),
+            previous: row.map_or(0, |row| unsigned(before(row))),
+        }
+    };
+    let count = |name: &str| of(name, |row| row.n, |row| row.n_before);
+    let (completed, failed) = (count("enrichment_completed"), count("enrichment_failed"));
+    let contacts = of("enrichment_completed", |row| row.contacts, |row| row.contacts_before);
+    Ok(Product {
+        enrichments_started: count("enrichment_started"),
+        enrichments_completed: completed,
+        enrichments_failed: failed,
+        enrichment_success: Periods {
+            current: ratio(completed.current, completed.current + failed.current),
+            previous: ratio(completed.previous, completed.previous + failed.previous),
+        },
+        contacts,
+        contacts_per_enrichment: Periods {
+            current: ratio(contacts.current, completed.current),
+            previous: ratio(contacts.previous, completed.previous),
+        },
+        exports: EXPORTS.map(|(format, name)| ExportCount { format, completed: count(name) }).into(),
+        usage: Periods { current: usage(db, current, app).await?, previous: usage(db, previous, app).await? },
+        top_users: top_users(db, current, app, activity).await?,
+        events: by_frequency(events),
+    })
+}
+
+fn ratio(numerator: u64, denominator: u64) -> Ratio {
+    Ratio { numerator: numerator.into(), denominator: denominator.into() }
+}
+
+fn by_frequency(rows: Vec<EventSums>) -> Vec<EventCount> {
+    let mut events: Vec<EventCount> = rows
+        .into_iter()
+        .map(|row| EventCount {
+            count: Periods { current: unsigned(row.n), previous: unsigned(row.n_before) },
+            failures: Periods { current: unsigned(row.failures), previous: unsigned(row.failures_before) },
+            name: row.name,
+        })
+        .collect();
+    events.sort_by(|a, b| {
+        (b.count.current, b.count.previous, &a.name).cmp(&(a.count.current, a.count.previous, &b.name))
+    });
+    events.truncate(Product::MOST);
+    events
+}
+
+async fn usage(db: &Db, days: snapshot::Days, app: &str) -> Result<Usage, Error> {
+    Ok(query(db, USAGE).bind(days.first).bind(days.last).bind(app).fetch_one().await?)
+}
+
+/// Those with the most usage, then those who were there on the most days.
+async fn top_users(
+    db: &Db,
+    days: snapshot::Days,
+    app: &str,
+    activity: &Activity,
+) -> Result<Vec<TopUser>, Error> {
+    let most = Product::MOST;
+    let top = query(db, TOP_USERS).bind(days.first).bind(days.last).bind(app);
+    let mut ranked: Vec<UserUsage> = top.bind(i64::try_from(most).unwrap_or(0)).fetch_all().await?;
+    if ranked.len() < most && app.is_empty() {
+        for (user, _) in activity.most_active(days, most) {
+            let user_id = i64::try_from(user).unwrap_or(0);
+            if ranked.len() < most && ranked.iter().all(|known| known.user_id != user_id) {
+                ranked.push(UserUsage { user_id, usage: Usage::default() });
+            }
+        }
+    }
+    let mut users = Vec::new();
+    for UserUsage { user_id, usage } in ranked {
+        let named: Option<(String,)> = query(db, USER).bind(user_id).fetch_optional().await?;
+        users.push(TopUser {
+            user: named.map(|(user,)| user),
+            active_days: activity.days_of(user_id.unsigned_abs(), days),
+            usage,
+        });
+    }
+    Ok(users)
+}

@@ -1,0 +1,58 @@
+//! A sum that changes over time, at some instants.
+
+use chrono::{DateTime, Utc};
+use growth_domain::money::Micros;
+
+/// What changes come to before each of some instants, which are in order.
+#[derive(Debug)]
+pub(crate) struct Timeline<'a> {
+    instants: &'a [DateTime<Utc>],
+    changes: Vec<Micros>,
+}
+
+impl<'a> Timeline<'a> {
+    pub(crate) fn new(instants: &'a [DateTime<Utc>]) -> Self {
+        Self { instants, changes: vec![Micros::ZERO; instants.len()] }
+    }
+
+    /// Adds a change; one at an instant or after the last one is not before it.
+    pub(crate) fn add(&mut self, at: DateTime<Utc>, change: Micros) {
+        let next = self.instants.partition_point(|instant| *instant <= at);
+        if let Some(sum) = self.changes.get_mut(next) {
+            *sum += change;
+        }
+    }
+
+    /// The instants but the last one.
+    pub(crate) fn starts(&self) -> &'a [DateTime<Utc>] {
+        &self.instants[..self.instants.len().saturating_sub(1)]
+    }
+
+    /// The sum before each instant.
+    pub(crate) fn sums(&self) -> Vec<Micros> {
+        let mut sum = Micros::ZERO;
+        let add = |change: &Micros| {
+            sum += *change;
+            sum
+        };
+        self.changes.iter().map(add).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn a_change_counts_from_the_first_instant_after_it() {
+        let at = |hour| DateTime::UNIX_EPOCH + TimeDelta::hours(hour);
+        let instants = [at(1), at(2), at(3)];
+        let mut timeline = Timeline::new(&instants);
+        for (hour, change) in [(0, 5), (1, 7), (2, -2), (3, 100)] {
+            timeline.add(at(hour), Micros(change));
+        }
+        assert_eq!(timeline.sums(), [Micros(5), Micros(12), Micros(10)]);
+    }
+}
