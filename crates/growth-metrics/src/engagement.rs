@@ -46,7 +46,7 @@ pub(crate) async fn activity(db: &Db, request: &Request) -> Result<Activity, Err
 /// The figures of both windows.
 pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> Result<Engagement, Error> {
     let day = last_whole_day(request);
-    let before = day - Days::new(request.days.into());
+    let before = day - Days::new(comparable(request.days));
     let rolling =
         |days| Periods { current: activity.rolling(day, days), previous: activity.rolling(before, days) };
     let (dau, wau, mau) = (rolling(1), rolling(7), rolling(30));
@@ -71,6 +71,11 @@ pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> 
         monthly,
         days: days(db, request, is_over, activity).await?,
     })
+}
+
+/// How many days earlier a day is compared with: whole weeks where the window has any, since weekdays differ much.
+fn comparable(days: u32) -> u64 {
+    u64::from(if days < 7 { days } else { days - days % 7 })
 }
 
 fn ratio(numerator: u64, denominator: u64) -> Ratio {

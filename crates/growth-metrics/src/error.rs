@@ -1,6 +1,6 @@
 //! What can go wrong while building a snapshot.
 
-use growth_domain::pricing::UnknownPolicy;
+use growth_domain::pricing::{Policy, UnknownPolicy};
 use growth_domain::rollforward::Unbalanced;
 
 /// An error of this crate.
@@ -14,6 +14,17 @@ pub enum Error {
         "the database's policy is not one of this growthctl: `growthctl migrate --rebuild --policy stripe` sets it"
     )]
     Policy(#[from] UnknownPolicy),
+    /// The ledger was built with another policy than the one that is asked for.
+    #[error(
+        "the ledger of this database is built with the policy `{stored}`, not `{asked}`: build it again with \
+         `growthctl migrate --rebuild --policy {asked}`"
+    )]
+    OtherPolicy {
+        /// The database's policy.
+        stored: Policy,
+        /// The request's policy.
+        asked: Policy,
+    },
     /// The rollups of product events have the days of another zone.
     #[error(
         "this database counts days in {stored}, not in {asked}: leave the zone out of the settings, or make it \

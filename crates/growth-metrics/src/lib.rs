@@ -42,7 +42,7 @@ pub use snapshot::{
 /// Where the database cannot be read, and where the ledger does not add up, which is a defect.
 pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Error> {
     let scope = request.scope(db).await?;
-    let policy = request::stored_policy(db).await?;
+    let policy = request::policy(db, request).await?;
     request::check_time_zone(db, request).await?;
     let mut subscriptions = revenue::figures(db, &scope, request).await?;
     cash::add(db, &scope, request, &mut subscriptions.revenue).await?;

@@ -43,6 +43,8 @@ pub struct Request {
     pub currency: Option<String>,
     /// What other currencies are worth in it.
     pub rates: Rates,
+    /// The policy that the ledger has to be built with; any when `None`.
+    pub policy: Option<Policy>,
 }
 
 /// An MRR to reach.
@@ -71,9 +73,13 @@ pub(crate) async fn check_time_zone(db: &Db, request: &Request) -> Result<(), Er
     Err(Error::TimeZone { stored, asked: asked.to_owned() })
 }
 
-/// The policy that the stored ledger was built with.
-pub(crate) async fn stored_policy(db: &Db) -> Result<Policy, Error> {
-    Ok(Policy::from_str(&settings::read(db, settings::POLICY).await?)?)
+/// The policy that the stored ledger was built with, which has to be the one that is asked for.
+pub(crate) async fn policy(db: &Db, request: &Request) -> Result<Policy, Error> {
+    let stored = Policy::from_str(&settings::read(db, settings::POLICY).await?)?;
+    match request.policy {
+        Some(asked) if asked != stored => Err(Error::OtherPolicy { stored, asked }),
+        _ => Ok(stored),
+    }
 }
 
 impl Request {

@@ -1,5 +1,6 @@
 //! The `growthctl` command: parses, resolves settings, calls one library, prints, exits.
 
+mod asked;
 mod commands;
 mod database;
 mod documents;

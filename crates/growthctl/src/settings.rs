@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use chrono_tz::Tz;
 use clap::ValueEnum;
+use growth_domain::fx::{Dated, RateError, Rates};
 use growth_domain::money::exponent;
 use growth_metrics::Goal;
 use growth_track::{Counting, DEFAULT_ACTIVATION_EVENT};
@@ -66,6 +67,9 @@ struct File {
     goal: Option<String>,
     activation_event: Option<String>,
     activation_days: Option<i64>,
+    funnel_days: Option<i64>,
+    currency: Option<String>,
+    exchange_rates: Option<Vec<DatedRate>>,
     log_format: Option<String>,
     stripe_webhook_secret: Option<Secret>,
     stripe_secret_key: Option<Secret>,
@@ -76,6 +80,17 @@ struct File {
     metrics_listen: Option<String>,
     collector_origins: Option<Vec<String>>,
     collector_store_ip: Option<bool>,
+}
+
+/// An exchange rate in the settings file.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(deny_unknown_fields)]
+struct DatedRate {
+    day: String,
+    from: String,
+    to: String,
+    rate: String,
 }
 
 /// What commands work with.
@@ -95,6 +110,12 @@ pub(crate) struct Settings {
     pub(crate) activation_event: String,
     /// Within how many days of the sign-up.
     pub(crate) activation_days: u32,
+    /// Within how many days of the sign-up a user has to pay, for the funnel.
+    pub(crate) funnel_days: u32,
+    /// The currency of the sum of all currencies, where one was told.
+    pub(crate) currency: Option<String>,
+    /// What currencies are worth in others.
+    pub(crate) exchange_rates: Rates,
     /// The form of a server's log.
     pub(crate) log_format: LogFormat,
     /// What only the commands that need it look into.
@@ -209,6 +230,9 @@ impl GlobalArgs {
         let goal = told(given(self.goal.as_ref()), "--goal or GROWTHCTL_GOAL")
             .or_else(|| told(file.goal, &in_file("goal")));
         let days = told(file.activation_days, &in_file("activation_days"));
+        let funnel_days = told(file.funnel_days, &in_file("funnel_days"));
+        let currency = told(file.currency, &in_file("currency"));
+        let exchange_rates = told(file.exchange_rates, &in_file("exchange_rates"));
         let log_format = told(given(self.log_format.as_ref()), "--log-format or GROWTHCTL_LOG_FORMAT")
             .or_else(|| told(file.log_format, &in_file("log_format")));
         let secret = |variable: &str, in_the_file, key: &str| {
@@ -239,6 +263,10 @@ impl GlobalArgs {
             goal: goal.map_or_else(|| Ok(default_goal()), |goal| goal.read(|goal| parse_goal(goal)))?,
             activation_event: file.activation_event.unwrap_or_else(|| DEFAULT_ACTIVATION_EVENT.to_owned()),
             activation_days: days.map_or(Ok(7), |days| days.read(|days| parse_days(*days)))?,
+            funnel_days: funnel_days.map_or(Ok(30), |days| days.read(|days| parse_days(*days)))?,
+            currency: currency.map(|code| code.read(|code| parse_currency(code))).transpose()?,
+            exchange_rates: exchange_rates
+                .map_or(Ok(Rates::default()), |rates| rates.read(|rates| parse_rates(rates)))?,
             log_format: log_format
                 .map_or(Ok(LogFormat::default()), |format| format.read(|format| parse_log_format(format)))?,
             stripe,
@@ -344,15 +372,30 @@ fn parse_days(days: i64) -> Result<u32, String> {
     })
 }
 
+/// Reads a currency's code in any letter case.
+pub(crate) fn parse_currency(text: &str) -> Result<String, String> {
+    let code = text.trim().to_lowercase();
+    if (3..=4).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase()) {
+        return Ok(code);
+    }
+    Err(format!("{text:?} is no currency: give a code such as GBP"))
+}
+
+fn parse_rates(rates: &[DatedRate]) -> Result<Rates, String> {
+    let rate = |rate: &DatedRate| {
+        let day = rate.day.parse().map_err(|_| format!("{:?} is no day such as 2026-07-01", rate.day))?;
+        let (from, to) = (parse_currency(&rate.from)?, parse_currency(&rate.to)?);
+        Ok(Dated { day, from, to, rate: rate.rate.parse().map_err(|error: RateError| error.to_string())? })
+    };
+    Ok(Rates::new(rates.iter().map(rate).collect::<Result<_, String>>()?))
+}
+
 /// Reads a currency and an amount in its major unit, such as `GBP 500` or `USD 1250.50`.
 fn parse_goal(text: &str) -> Result<Goal, String> {
     let wrong =
         || format!("goal {text:?} is not understood: give a currency and an amount, such as \"GBP 500\"");
     let (currency, amount) = text.trim().split_once(' ').ok_or_else(wrong)?;
-    let currency = currency.to_lowercase();
-    if !(3..=4).contains(&currency.len()) || !currency.bytes().all(|b| b.is_ascii_lowercase()) {
-        return Err(wrong());
-    }
+    let currency = parse_currency(currency).map_err(|_| wrong())?;
     let decimals = exponent(&currency) as usize;
     let (whole, fraction) = amount.trim().split_once('.').unwrap_or((amount.trim(), ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());

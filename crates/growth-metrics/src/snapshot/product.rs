@@ -13,7 +13,8 @@ use super::Periods;
 pub struct Engagement {
     /// The last local day that is over at the end of the report; DAU, WAU and MAU are of the days until it.
     pub day: NaiveDate,
-    /// Active on that day; before: on the day that lies as many days earlier as the window has.
+    /// Active on that day; before: on the day that lies as many days earlier as the window has, but whole weeks from
+    /// seven days on, so that a Sunday is compared with a Sunday.
     pub dau: Periods<u64>,
     /// Active on that day or the six before it.
     pub wau: Periods<u64>,

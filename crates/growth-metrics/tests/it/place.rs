@@ -67,5 +67,6 @@ pub(crate) fn request(end: DateTime<Utc>, days: u32, zone: Tz) -> Request {
         app: None,
         currency: None,
         rates: growth_domain::fx::Rates::default(),
+        policy: None,
     }
 }

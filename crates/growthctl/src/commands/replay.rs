@@ -13,7 +13,7 @@ use growth_db::rows::EventState;
 use growth_db::rows::inbox::Filter;
 use growth_domain::window::parse_as_of;
 
-use crate::commands::report::Mode;
+use crate::asked::Mode;
 use crate::failure::{Outcome, misuse};
 use crate::printer::Printer;
 use crate::settings::Settings;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::table;
-use crate::commands::report::Mode;
+use crate::asked::Mode;
 use crate::database;
 use crate::documents::Documents;
 use crate::failure::{Outcome, misuse};

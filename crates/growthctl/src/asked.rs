@@ -1,0 +1,133 @@
+//! What figures are asked for: the flags of every command that shows some of a snapshot.
+
+use anyhow::Context;
+use chrono::{DateTime, SubsecRound, Utc};
+use clap::ValueEnum;
+use growth_db::Db;
+use growth_db::rows::settings as stored;
+use growth_domain::pricing::Policy;
+use growth_domain::window::{Window, parse_as_of};
+use growth_metrics::Request;
+use tempfile::TempDir;
+
+use crate::commands::demo;
+use crate::database;
+use crate::failure::misuse;
+use crate::printer::Printer;
+use crate::settings::{DatabaseAt, Settings, parse_currency, sqlite_url};
+
+/// Which figures.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AskArgs {
+    /// How many days the period has; the same number before them is compared with
+    #[arg(long, default_value_t = 7, value_name = "N")]
+    days: u32,
+    /// The end of the period: `now`, `today` (its first moment), a date, or an RFC 3339 time
+    #[arg(long, default_value = "now", value_name = "TIME")]
+    as_of: String,
+    /// The currency that the sum of all currencies is shown in [default: that of the goal]
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
+    /// By which definitions MRR is counted; the database has to be built with them [default: as it is built]
+    #[arg(long, value_name = "POLICY")]
+    policy: Option<String>,
+    /// Figures of the product of this application only [default: of all]
+    #[arg(long, value_name = "NAME")]
+    app: Option<String>,
+    /// Live or test data [default: live where there is any]
+    #[arg(long, value_enum)]
+    mode: Option<Mode>,
+    /// A connected account (acct_…) instead of your own
+    #[arg(long, default_value = "", value_name = "ACCOUNT", hide_default_value = true)]
+    account: String,
+    /// About a sample business in a temporary database
+    #[arg(long)]
+    demo: bool,
+}
+
+/// Live or test mode of Stripe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Real money
+    Live,
+    /// Test data
+    Test,
+}
+
+/// A database, and what is asked of it.
+pub(crate) struct Asked {
+    pub(crate) db: Db,
+    pub(crate) request: Request,
+    /// Where a sample database is, until this is dropped.
+    sample: Option<TempDir>,
+}
+
+impl Asked {
+    pub(crate) async fn close(self) {
+        self.db.close().await;
+        drop(self.sample);
+    }
+}
+
+impl AskArgs {
+    /// Opens the database, or makes that of the sample business, and says what is asked of it.
+    ///
+    /// Days are those of the zone that was told, else of the zone that the database counts by.
+    ///
+    /// # Errors
+    ///
+    /// Misuse: a period, a time, a currency or a policy that is none, a database that is not there. What can be said
+    /// without the database is said before it is opened.
+    pub(crate) async fn open(self, settings: &Settings, printer: &Printer) -> anyhow::Result<Asked> {
+        #[expect(clippy::disallowed_methods, reason = "the one place where these commands read the clock")]
+        let now = Utc::now().trunc_subsecs(6);
+        // In any zone the same texts are wrong.
+        self.request(now, settings)?;
+        if !self.demo {
+            let db = database::open(settings).await?;
+            let counted = stored::read_tracking(&db).await?.time_zone.parse().ok();
+            let zone = settings.counting.time_zone.or(counted).unwrap_or(settings.time_zone);
+            let request = self.request(now, &Settings { time_zone: zone, ..settings.clone() })?;
+            return Ok(Asked { db, request, sample: None });
+        }
+        let request = Request { product: demo::PRODUCT.to_owned(), ..self.request(now, settings)? };
+        let folder = tempfile::tempdir().context("cannot make a temporary folder for the sample business")?;
+        let at = DatabaseAt::Url(sqlite_url(&folder.path().join("demo.db")));
+        let settings = Settings { database: at, ..settings.clone() };
+        let db = demo::sample_database(&settings, request.window.end, printer).await?;
+        Ok(Asked { db, request, sample: Some(folder) })
+    }
+
+    fn request(&self, now: DateTime<Utc>, settings: &Settings) -> anyhow::Result<Request> {
+        let zone = settings.time_zone;
+        let as_of =
+            parse_as_of(&self.as_of, now, zone).map_err(|error| misuse(format!("--as-of: {error}")))?;
+        let windows = Window::last_days(as_of, self.days, zone)
+            .and_then(|window| Ok((window, window.previous(zone, self.days)?)));
+        let (window, previous) = windows.map_err(|error| misuse(format!("--days: {error}")))?;
+        let currency = self
+            .currency
+            .as_deref()
+            .map(|code| parse_currency(code).map_err(|problem| misuse(format!("--currency: {problem}"))));
+        let policy = self
+            .policy
+            .as_deref()
+            .map(|policy| policy.parse::<Policy>().map_err(|error| misuse(format!("--policy: {error}"))));
+        Ok(Request {
+            product: settings.product.clone().unwrap_or_default(),
+            window,
+            previous,
+            days: self.days,
+            time_zone: zone,
+            livemode: self.mode.map(|mode| mode == Mode::Live),
+            account: self.account.clone(),
+            goal: Some(settings.goal.clone()),
+            activation_days: settings.activation_days,
+            funnel_days: settings.funnel_days,
+            app: self.app.clone(),
+            currency: currency.transpose()?.or_else(|| settings.currency.clone()),
+            rates: settings.exchange_rates.clone(),
+            policy: policy.transpose()?,
+        })
+    }
+}
