@@ -7,6 +7,7 @@
 pub mod attribution;
 pub mod catalogue;
 pub mod facts;
+pub mod funnel;
 pub mod goal;
 pub mod insights;
 pub mod money;
