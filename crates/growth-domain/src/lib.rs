@@ -10,6 +10,7 @@ pub mod facts;
 pub mod funnel;
 pub mod goal;
 pub mod insights;
+pub mod interval;
 pub mod money;
 pub mod movements;
 pub mod payments;
