@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+pub use crate::interval::Interval;
 use crate::money::Micros;
 use crate::rollforward::Ratio;
 
@@ -55,15 +56,6 @@ pub struct Evidence {
     pub previous: Option<Ratio>,
     /// The Wilson interval of a share of things that are counted.
     pub interval: Option<Interval>,
-}
-
-/// Bounds of a share, between 0 and 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Interval {
-    /// The lower one.
-    pub low: f64,
-    /// The upper one.
-    pub high: f64,
 }
 
 /// MRR that an insight is about.

@@ -7,9 +7,11 @@
 pub mod attribution;
 pub mod catalogue;
 pub mod facts;
+pub mod funnel;
 pub mod fx;
 pub mod goal;
 pub mod insights;
+pub mod interval;
 pub mod money;
 pub mod movements;
 pub mod payments;

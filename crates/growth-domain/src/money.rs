@@ -48,13 +48,12 @@ impl Micros {
     ///
     /// For text only: sums are made of micros.
     pub fn to_minor_rounded(self) -> i128 {
-        let below = self.0.div_euclid(Self::PER_MINOR);
-        let rest = self.0.rem_euclid(Self::PER_MINOR);
-        match (rest * 2).cmp(&Self::PER_MINOR) {
-            Ordering::Less => below,
-            Ordering::Equal => below + below.rem_euclid(2),
-            Ordering::Greater => below + 1,
-        }
+        half_to_even(self.0, Self::PER_MINOR)
+    }
+
+    /// Divides it by a number of things, a half to the even neighbour; `None` where there are none.
+    pub fn divided_by(self, count: u64) -> Option<Self> {
+        (count > 0).then(|| Self(half_to_even(self.0, count.into())))
     }
 }
 
@@ -103,6 +102,17 @@ impl Sum for Micros {
 impl<'a> Sum<&'a Micros> for Micros {
     fn sum<I: Iterator<Item = &'a Micros>>(amounts: I) -> Self {
         amounts.copied().sum()
+    }
+}
+
+/// Divides by a divisor above 0 and far below the largest number.
+fn half_to_even(amount: i128, divisor: i128) -> i128 {
+    let below = amount.div_euclid(divisor);
+    let rest = amount.rem_euclid(divisor);
+    match (rest * 2).cmp(&divisor) {
+        Ordering::Less => below,
+        Ordering::Equal => below + below.rem_euclid(2),
+        Ordering::Greater => below + 1,
     }
 }
 
@@ -175,6 +185,15 @@ mod tests {
         ] {
             assert_eq!(Micros(micros).to_minor_rounded(), minor, "{micros}");
         }
+    }
+
+    #[test]
+    fn a_share_of_money_is_rounded_half_to_even_too() {
+        for (micros, of, each) in [(7, 2, 4), (5, 2, 2), (-5, 2, -2), (-7, 2, -4), (10, 3, 3), (0, 9, 0)] {
+            assert_eq!(Micros(micros).divided_by(of), Some(Micros(each)), "{micros} / {of}");
+        }
+        assert_eq!(Micros(7).divided_by(0), None);
+        assert!(Micros(i128::MIN).divided_by(u64::MAX).is_some());
     }
 
     #[test]
