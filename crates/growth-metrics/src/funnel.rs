@@ -6,6 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt;
 use growth_db::{Db, query};
+use growth_domain::funnel::{Event, Funnel as Way, Steps};
 use growth_domain::rollforward::Ratio;
 use growth_domain::stamp::Scope;
 use growth_domain::window::Window;
@@ -40,10 +41,15 @@ pub(crate) struct Journey {
 impl Journey {
     /// When the user came to each of the stages within so much time of the sign-up.
     pub(crate) fn reached(&self, within: TimeDelta) -> [Option<DateTime<Utc>>; 3] {
-        let in_time = |at: &DateTime<Utc>| *at - self.created_at <= within;
-        let activated = self.activated_at.map(|at| at.max(self.created_at)).filter(in_time);
-        let paid = activated.and(self.paid_at).filter(in_time);
-        [Some(self.created_at), activated, paid]
+        let activated = self.activated_at.map(|at| at.max(self.created_at));
+        let did = [Some(self.created_at), activated, self.paid_at];
+        let events: Vec<Event> = did
+            .into_iter()
+            .enumerate()
+            .filter_map(|(step, at)| Some(Event { at: at?, fills: Steps::only(step) }))
+            .collect();
+        let furthest = Way { steps: STAGES.len(), within }.furthest(&events, None);
+        std::array::from_fn(|step| furthest.as_ref().and_then(|journey| journey.at(step)))
     }
 }
 

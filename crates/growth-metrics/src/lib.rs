@@ -49,8 +49,8 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
     recovery::add(db, &scope, request, &mut subscriptions.revenue).await?;
     let freshness = freshness::figures(db, &scope, request, &subscriptions).await?;
     let currencies = revenue::in_order(subscriptions.revenue, request.goal.as_ref());
-    let pace = |goal: &Goal| subscriptions.pace.get(&goal.currency);
-    let goal = request.goal.as_ref().map(|goal| goal::progress(goal, &currencies, pace(goal)));
+    let weeks = |goal: &Goal| subscriptions.weeks.get(&goal.currency).map_or(&[][..], Vec::as_slice);
+    let goal = request.goal.as_ref().map(|goal| goal::progress(goal, &currencies, weeks(goal), request));
     let activity = engagement::activity(db, request).await?;
     Ok(GrowthSnapshot {
         schema_version: snapshot::SCHEMA_VERSION,

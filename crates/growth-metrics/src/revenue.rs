@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use growth_db::rows::SubscriptionMrrRow;
 use growth_db::{Db, query};
+use growth_domain::goal::Pace;
 use growth_domain::money::Micros;
 use growth_domain::movements::{Kind, Movement};
 use growth_domain::rollforward::{Cohort, Ratio, RollForward, Unbalanced};
@@ -25,9 +26,6 @@ use crate::worth::{before, by_subscription, each_customer, movements, net};
 /// Revenue by currency.
 pub(crate) type ByCurrency = BTreeMap<String, CurrencyRevenue>;
 
-/// How many weeks the pace of growth is of.
-pub(crate) const PACE_WEEKS: u32 = 8;
-
 growth_db::statements! {
     // Only the stored ledger knows where events are missing.
     RECONSTRUCTED = "SELECT COUNT(*) AS n FROM mrr_movements
@@ -41,22 +39,14 @@ pub(crate) struct Subscriptions {
     pub(crate) revenue: ByCurrency,
     /// All currencies in one, where that is another than the only one.
     pub(crate) headline: Option<Headline>,
-    /// How fast MRR grew, by currency.
-    pub(crate) pace: BTreeMap<String, Pace>,
+    /// Net new MRR by currency, of each of the last weeks of seven local days since the first revenue, the newest first.
+    pub(crate) weeks: BTreeMap<String, Vec<Micros>>,
     /// Those that count at the end of the window without a known price.
     pub(crate) unpriced: Vec<Unpriced>,
     /// How many movements of the window are known by evidence only.
     pub(crate) reconstructed_movements: u64,
     /// How many subscriptions that count at the end of the window are known by evidence only.
     pub(crate) reconstructed: u64,
-}
-
-/// How fast MRR of a currency grew.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pace {
-    /// Net new MRR of each of the last complete weeks of seven local days, the oldest first; weeks before the first
-    /// revenue are not there.
-    pub(crate) weekly: Vec<Micros>,
 }
 
 /// The instants that sums are made at.
@@ -81,7 +71,7 @@ impl Instants {
             windows: [request.previous.start, window.start, window.end],
             months: [month(3), month(2), month(1), window.end],
             days: window.local_days(zone).map(|(day, part)| (day, part.end)).collect(),
-            weeks: (1..=PACE_WEEKS).rev().map(week).chain([window.end]).collect(),
+            weeks: (1..=Pace::WEEKS).rev().map(week).chain([window.end]).collect(),
         }
     }
 }
@@ -147,7 +137,7 @@ pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result
     let (reconstructed,): (i64,) = reconstructed.bind(window.start).bind(window.end).fetch_one().await?;
     all.reconstructed_movements = unsigned(reconstructed);
     for (currency, sums) in sums {
-        all.pace.insert(currency.clone(), sums.pace());
+        all.weeks.insert(currency.clone(), sums.net_new_by_week());
         let revenue = sums
             .revenue(&currency, &instants)
             .map_err(|source| Error::Unbalanced { currency: currency.to_uppercase(), source })?;
@@ -304,13 +294,12 @@ impl<'a> Sums<'a> {
         }
     }
 
-    /// Net new MRR of the complete weeks since the first revenue.
-    fn pace(&self) -> Pace {
+    /// Net new MRR of the complete weeks since the first revenue, the newest first.
+    fn net_new_by_week(&self) -> Vec<Micros> {
         let sums = self.weeks.sums();
-        let since = |start: &DateTime<Utc>| self.first_revenue.is_some_and(|first| first <= *start);
-        let known = self.weeks.starts().iter().filter(|start| since(start)).count();
-        let weekly: Vec<Micros> = sums.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        Pace { weekly: weekly[weekly.len() - known..].to_vec() }
+        let is_since = |start: DateTime<Utc>| self.first_revenue.is_some_and(|first| first <= start);
+        let weeks = sums.windows(2).zip(self.weeks.instants()).rev();
+        weeks.take_while(|(_, start)| is_since(**start)).map(|(sums, _)| sums[1] - sums[0]).collect()
     }
 
     /// Checks that the movements of both windows lead from what subscriptions were worth at their
@@ -360,15 +349,12 @@ impl<'a> Sums<'a> {
 /// R8: ARPU over monthly customer churn, of the last three months together.
 fn lifetime_value(arpu: Option<Micros>, months: &[Cohort; 3]) -> LifetimeValue {
     let of = |part: fn(&Cohort) -> u64| months.iter().map(part).sum::<u64>();
-    let churn = Ratio {
-        numerator: of(|cohort| cohort.lost).into(),
-        denominator: of(|cohort| cohort.customers).into(),
-    };
+    let (lost, paying) = (of(|cohort| cohort.lost), of(|cohort| cohort.customers));
     let customers = months[2].customers;
-    let value = arpu.filter(|_| customers >= LifetimeValue::FEWEST && churn.numerator > 0);
+    let arpu = arpu.filter(|_| customers >= LifetimeValue::FEWEST);
     LifetimeValue {
-        value: value.map(|arpu| divided(arpu.0 * churn.denominator, churn.numerator)),
-        monthly_churn: churn,
+        value: arpu.and_then(|arpu| Micros(arpu.0 * i128::from(paying)).divided_by(lost)),
+        monthly_churn: Ratio { numerator: lost.into(), denominator: paying.into() },
         customers,
     }
 }
@@ -376,7 +362,7 @@ fn lifetime_value(arpu: Option<Micros>, months: &[Cohort; 3]) -> LifetimeValue {
 impl Mrr {
     /// R1 and R2 follow from the rest.
     fn finished(self) -> Self {
-        Self { arr: Micros(self.net.0 * 12), arpu: share(self.net, self.paying_customers), ..self }
+        Self { arr: Micros(self.net.0 * 12), arpu: self.net.divided_by(self.paying_customers), ..self }
     }
 }
 
@@ -397,22 +383,6 @@ pub(crate) fn in_order(currencies: ByCurrency, goal: Option<&Goal>) -> Vec<Curre
     ordered
 }
 
-/// An even share, half to even.
-fn share(total: Micros, of: u64) -> Option<Micros> {
-    (of > 0).then(|| divided(total.0, of.into()))
-}
-
-/// Divides by a positive number, half to even.
-fn divided(above: i128, below: i128) -> Micros {
-    let (whole, rest) = (above.div_euclid(below), above.rem_euclid(below));
-    let up = match (rest * 2).cmp(&below) {
-        std::cmp::Ordering::Less => false,
-        std::cmp::Ordering::Equal => whole % 2 != 0,
-        std::cmp::Ordering::Greater => true,
-    };
-    Micros(whole + i128::from(up))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -422,10 +392,8 @@ mod tests {
         let minor = Micros::from_minor;
         let mrr = Mrr { net: minor(15_000), paying_customers: 3, ..Mrr::default() }.finished();
         assert_eq!((mrr.arr, mrr.arpu), (minor(180_000), Some(minor(5_000))));
-        assert_eq!(share(Micros::from_minor(5_000_000), 100), Some(Micros::from_minor(50_000)));
-        assert_eq!(share(Micros(5), 2), Some(Micros(2)));
-        assert_eq!(share(Micros(7), 2), Some(Micros(4)));
-        assert_eq!(share(Micros(7), 0), None);
+        let whole = Mrr { net: minor(5_000_000), paying_customers: 100, ..Mrr::default() }.finished();
+        assert_eq!((whole.arpu, Mrr::default().finished().arpu), (Some(minor(50_000)), None));
     }
 
     #[test]

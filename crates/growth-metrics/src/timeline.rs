@@ -23,9 +23,8 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// The instants but the last one.
-    pub(crate) fn starts(&self) -> &'a [DateTime<Utc>] {
-        &self.instants[..self.instants.len().saturating_sub(1)]
+    pub(crate) fn instants(&self) -> &'a [DateTime<Utc>] {
+        self.instants
     }
 
     /// The sum before each instant.
