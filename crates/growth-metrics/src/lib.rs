@@ -11,6 +11,7 @@ mod activity;
 mod cash;
 mod engagement;
 mod error;
+pub mod explain;
 mod freshness;
 mod funnel;
 mod goal;
@@ -73,7 +74,11 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
 #[doc(hidden)]
 pub fn statements() -> Vec<(String, String)> {
+    let [cash, product, users] = explain::statements();
     growth_db::named(&[
+        cash,
+        product,
+        users,
         activity::STATEMENTS,
         cash::STATEMENTS,
         engagement::STATEMENTS,

@@ -60,7 +60,7 @@ struct UserUsage {
 }
 
 /// The formats of exports, and the events that tell of them.
-const EXPORTS: [(&str, &str); 3] = [
+pub(crate) const EXPORTS: [(&str, &str); 3] = [
     ("csv", "export_csv_completed"),
     ("json", "export_json_completed"),
     ("tracker", "export_tracker_completed"),

@@ -64,16 +64,22 @@ struct Instants {
 impl Instants {
     fn of(request: &Request) -> Self {
         let (window, zone) = (request.window, request.time_zone);
-        let month = |back| months_before(window.end, back, zone).unwrap_or(window.start);
         let week =
             |back: u32| Window::last_days(window.end, 7 * back, zone).map_or(window.end, |weeks| weeks.start);
         Self {
             windows: [request.previous.start, window.start, window.end],
-            months: [month(3), month(2), month(1), window.end],
+            months: month_starts(request),
             days: window.local_days(zone).map(|(day, part)| (day, part.end)).collect(),
             weeks: (1..=Pace::WEEKS).rev().map(week).chain([window.end]).collect(),
         }
     }
+}
+
+/// Three months before the end of the window, two, one, and the end, by the local calendar.
+pub(crate) fn month_starts(request: &Request) -> [DateTime<Utc>; 4] {
+    let (window, zone) = (request.window, request.time_zone);
+    let month = |back| months_before(window.end, back, zone).unwrap_or(window.start);
+    [month(3), month(2), month(1), window.end]
 }
 
 /// One currency's sums on the way.

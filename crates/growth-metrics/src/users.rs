@@ -1,6 +1,7 @@
 //! The users of the product: how many, how many are new, active, activated.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::TryStreamExt;
 use growth_db::{Db, query};
 use growth_domain::rollforward::Ratio;
 use growth_domain::window::Window;
@@ -45,22 +46,35 @@ struct Newcomers {
     pending: u64,
 }
 
-/// Users who signed up in the window. Those whose days are not over at the report's end are pending,
-/// activated or not: a rate that counted the quick ones alone would be too good.
+/// A user who signed up in a window.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub(crate) struct Newcomer {
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) activated_at: Option<DateTime<Utc>>,
+}
+
+impl Newcomer {
+    /// One over one, or nothing over one; `None` while the user's days are not over at the report's end, activated or
+    /// not: a rate that counted the quick ones alone would be too good.
+    pub(crate) fn activation(&self, request: &Request) -> Option<Ratio> {
+        let until = self.created_at + TimeDelta::days(request.activation_days.into());
+        let in_time = self.activated_at.is_some_and(|at| at < until);
+        (until <= request.window.end).then_some(Ratio { numerator: in_time.into(), denominator: 1 })
+    }
+}
+
 async fn newcomers(db: &Db, window: Window, request: &Request) -> Result<Newcomers, Error> {
-    let rows: Vec<(DateTime<Utc>, Option<DateTime<Utc>>)> =
-        query(db, NEW).bind(window.start).bind(window.end).fetch_all().await?;
-    let (as_of, within) = (request.window.end, TimeDelta::days(request.activation_days.into()));
-    let mut newcomers =
-        Newcomers { new: rows.len() as u64, activation: Ratio { numerator: 0, denominator: 0 }, pending: 0 };
-    for (created_at, activated_at) in rows {
-        if created_at + within > as_of {
-            newcomers.pending += 1;
-            continue;
+    let mut newcomers = Newcomers { new: 0, activation: Ratio { numerator: 0, denominator: 0 }, pending: 0 };
+    let mut rows = query(db, NEW).bind(window.start).bind(window.end).fetch::<Newcomer>()?;
+    while let Some(newcomer) = rows.try_next().await? {
+        newcomers.new += 1;
+        match newcomer.activation(request) {
+            None => newcomers.pending += 1,
+            Some(activation) => {
+                newcomers.activation.numerator += activation.numerator;
+                newcomers.activation.denominator += activation.denominator;
+            }
         }
-        newcomers.activation.denominator += 1;
-        let in_time = activated_at.is_some_and(|at| at < created_at + within);
-        newcomers.activation.numerator += i128::from(in_time);
     }
     Ok(newcomers)
 }

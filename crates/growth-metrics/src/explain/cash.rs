@@ -1,0 +1,244 @@
+//! The payments, refunds, disputes and invoices behind numbers about money that moved.
+
+use chrono::{DateTime, Utc};
+use growth_db::query;
+
+use super::metric::CashMetric;
+use super::{Cell, Measure, Part, Row, Rows, Source};
+use crate::error::Error;
+
+growth_db::statements! {
+    EXPLAIN_PAYMENTS = "SELECT p.id, p.paid_at AS at, p.amount, p.currency, p.customer, p.invoice, p.subscription,
+        u.external_id AS \"user\", p.fee, p.fee_currency
+    FROM payments p LEFT JOIN users u ON u.id = p.user_id
+    WHERE p.account = $1 AND p.livemode = $2 AND p.status = 'succeeded' AND p.paid_at >= $3 AND p.paid_at < $4
+    ORDER BY p.paid_at, p.id";
+    EXPLAIN_FAILED = "SELECT p.id, p.created_at AS at, p.amount, p.currency, p.customer, p.invoice, p.subscription,
+        u.external_id AS \"user\", p.fee, p.fee_currency
+    FROM payments p LEFT JOIN users u ON u.id = p.user_id
+    WHERE p.account = $1 AND p.livemode = $2 AND p.status = 'failed' AND p.created_at >= $3 AND p.created_at < $4
+    ORDER BY p.created_at, p.id";
+    EXPLAIN_REFUNDS = "SELECT id, created_at AS at, amount, currency, payment, charge, reason FROM refunds
+    WHERE account = $1 AND livemode = $2 AND counted AND created_at >= $3 AND created_at < $4
+    ORDER BY created_at, id";
+    EXPLAIN_DISPUTES = "SELECT id, withdrawn_at, withdrawn, reinstated_at, reinstated, currency, payment, charge, status,
+        fee FROM disputes
+    WHERE account = $1 AND livemode = $2
+        AND ((withdrawn_at >= $3 AND withdrawn_at < $4) OR (reinstated_at >= $3 AND reinstated_at < $4))
+    ORDER BY withdrawn_at, id";
+    EXPLAIN_RECOVERY = "SELECT id, first_failed_at AS at, customer, subscription, status, amount_due, amount_paid,
+        paid_at, currency FROM invoices
+    WHERE account = $1 AND livemode = $2 AND first_failed_at >= $3 AND first_failed_at < $4
+    ORDER BY first_failed_at, id";
+}
+
+const MONEY: &[&str] =
+    &["kind", "id", "at", "amount", "customer", "user", "payment", "invoice", "subscription"];
+const INVOICES: &[&str] = &[
+    "invoice",
+    "first_failed",
+    "customer",
+    "subscription",
+    "status",
+    "amount_due",
+    "amount_paid",
+    "paid_at",
+];
+
+#[derive(sqlx::FromRow)]
+struct Payment {
+    id: String,
+    at: DateTime<Utc>,
+    amount: i64,
+    currency: String,
+    customer: Option<String>,
+    invoice: Option<String>,
+    subscription: Option<String>,
+    user: Option<String>,
+    fee: Option<i64>,
+    fee_currency: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Refund {
+    id: String,
+    at: DateTime<Utc>,
+    amount: i64,
+    currency: String,
+    payment: Option<String>,
+    charge: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Dispute {
+    id: String,
+    withdrawn_at: Option<DateTime<Utc>>,
+    withdrawn: i64,
+    reinstated_at: Option<DateTime<Utc>>,
+    reinstated: i64,
+    currency: String,
+    payment: Option<String>,
+    charge: Option<String>,
+    fee: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Invoice {
+    id: String,
+    at: DateTime<Utc>,
+    customer: Option<String>,
+    subscription: Option<String>,
+    status: String,
+    amount_due: i64,
+    amount_paid: i64,
+    paid_at: Option<DateTime<Utc>>,
+    currency: String,
+}
+
+pub(super) async fn rows(source: &Source<'_>, metric: CashMetric) -> Result<Rows, Error> {
+    use CashMetric as M;
+    let rows = match metric {
+        M::NewRevenue => source.payments(EXPLAIN_PAYMENTS, source.request.window.start).await?,
+        M::TotalRevenue => source.payments(EXPLAIN_PAYMENTS, DateTime::UNIX_EPOCH).await?,
+        M::Unattributed => {
+            let mut rows = source.payments(EXPLAIN_PAYMENTS, source.request.window.start).await?;
+            rows.retain(|row| row.cells[5] == Cell::Unknown);
+            rows
+        }
+        M::FailedPayments => source.payments(EXPLAIN_FAILED, source.request.window.start).await?,
+        M::Refunds => source.refunds(1).await?,
+        M::Disputes => source.disputes(1).await?,
+        M::Fees => source.fees(1).await?,
+        M::NetBeforeFees => source.net_before_fees().await?,
+        M::NetVolume => {
+            let mut rows = source.net_before_fees().await?;
+            rows.extend(source.fees(-1).await?);
+            rows
+        }
+        M::Recovery => return source.recovery().await,
+    };
+    Ok(Rows { measure: Measure::Minor, columns: MONEY, rows })
+}
+
+/// A row of [`MONEY`].
+fn money(
+    kind: &str,
+    id: String,
+    at: DateTime<Utc>,
+    part: i64,
+    currency: String,
+    rest: [Option<String>; 5],
+) -> Row {
+    let mut cells = vec![kind.into(), Cell::Text(id), Cell::At(at), Cell::Minor(part)];
+    cells.extend(rest.map(Cell::from));
+    Row { currency: Some(currency), part: Part::of(part), cells }
+}
+
+impl Source<'_> {
+    async fn read<T: growth_db::Record>(
+        &self,
+        sql: &'static str,
+        from: DateTime<Utc>,
+    ) -> Result<Vec<T>, Error> {
+        let query = query(self.db, sql).bind(&self.scope.account).bind(self.scope.livemode);
+        Ok(query.bind(from).bind(self.request.window.end).fetch_all().await?)
+    }
+
+    async fn payments(&self, sql: &'static str, from: DateTime<Utc>) -> Result<Vec<Row>, Error> {
+        let row = |payment: Payment| {
+            let rest = [
+                payment.customer,
+                payment.user,
+                Some(payment.id.clone()),
+                payment.invoice,
+                payment.subscription,
+            ];
+            money("payment", payment.id, payment.at, payment.amount, payment.currency, rest)
+        };
+        Ok(self.read(sql, from).await?.into_iter().map(row).collect())
+    }
+
+    async fn refunds(&self, sign: i64) -> Result<Vec<Row>, Error> {
+        let row = |refund: Refund| {
+            let rest = [None, None, refund.payment.or(refund.charge), None, None];
+            money("refund", refund.id, refund.at, sign * refund.amount, refund.currency, rest)
+        };
+        Ok(self.read(EXPLAIN_REFUNDS, self.request.window.start).await?.into_iter().map(row).collect())
+    }
+
+    /// What each dispute took in the window, and what it gave back in it.
+    async fn disputes(&self, sign: i64) -> Result<Vec<Row>, Error> {
+        let window = self.request.window;
+        let mut rows = Vec::new();
+        for dispute in self.read::<Dispute>(EXPLAIN_DISPUTES, window.start).await? {
+            let moved = [
+                ("dispute", dispute.withdrawn_at, sign * dispute.withdrawn),
+                ("dispute given back", dispute.reinstated_at, -sign * dispute.reinstated),
+            ];
+            for (kind, at, part) in moved {
+                if let Some(at) = at.filter(|at| window.contains(*at)) {
+                    let rest = [None, None, dispute.payment.clone().or(dispute.charge.clone()), None, None];
+                    rows.push(money(kind, dispute.id.clone(), at, part, dispute.currency.clone(), rest));
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn net_before_fees(&self) -> Result<Vec<Row>, Error> {
+        let mut rows = self.payments(EXPLAIN_PAYMENTS, self.request.window.start).await?;
+        rows.extend(self.refunds(-1).await?);
+        rows.extend(self.disputes(-1).await?);
+        Ok(rows)
+    }
+
+    /// Fees that are known in the currency of what they are of.
+    async fn fees(&self, sign: i64) -> Result<Vec<Row>, Error> {
+        let window = self.request.window;
+        let mut rows = Vec::new();
+        for payment in self.read::<Payment>(EXPLAIN_PAYMENTS, window.start).await? {
+            let is_in_it = payment.fee_currency.as_ref() == Some(&payment.currency);
+            if let Some(fee) = payment.fee.filter(|_| is_in_it) {
+                let rest = [
+                    payment.customer,
+                    payment.user,
+                    Some(payment.id.clone()),
+                    payment.invoice,
+                    payment.subscription,
+                ];
+                rows.push(money("fee", payment.id, payment.at, sign * fee, payment.currency, rest));
+            }
+        }
+        for dispute in self.read::<Dispute>(EXPLAIN_DISPUTES, window.start).await? {
+            let withdrawn_at = dispute.withdrawn_at.filter(|at| window.contains(*at));
+            if let (Some(fee), Some(at)) = (dispute.fee, withdrawn_at) {
+                let rest = [None, None, dispute.payment.or(dispute.charge), None, None];
+                rows.push(money("fee of a dispute", dispute.id, at, sign * fee, dispute.currency, rest));
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn recovery(&self) -> Result<Rows, Error> {
+        let window = self.request.window;
+        let row = |invoice: Invoice| {
+            let is_recovered = invoice.paid_at.is_some_and(|at| at < window.end);
+            Row {
+                part: Part::over(i128::from(is_recovered), 1),
+                cells: vec![
+                    Cell::Text(invoice.id),
+                    Cell::At(invoice.at),
+                    invoice.customer.into(),
+                    invoice.subscription.into(),
+                    Cell::Text(invoice.status),
+                    Cell::Minor(invoice.amount_due),
+                    Cell::Minor(invoice.amount_paid),
+                    invoice.paid_at.into(),
+                ],
+                currency: Some(invoice.currency),
+            }
+        };
+        let rows = self.read(EXPLAIN_RECOVERY, window.start).await?.into_iter().map(row).collect();
+        Ok(Rows { measure: Measure::Count, columns: INVOICES, rows })
+    }
+}

@@ -1,0 +1,140 @@
+//! The users behind numbers about users.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Days, TimeDelta, Utc};
+use futures_util::TryStreamExt;
+use growth_db::query;
+use growth_domain::rollforward::Ratio;
+
+use super::metric::UserMetric;
+use super::{Cell, Measure, Part, Row, Rows, Source};
+use crate::activity::Activity;
+use crate::engagement;
+use crate::error::Error;
+use crate::funnel;
+use crate::snapshot;
+use crate::users::Newcomer;
+
+growth_db::statements! {
+    EXPLAIN_USERS = "SELECT u.id, u.external_id, u.created_at, m.activated_at FROM users u
+    LEFT JOIN user_milestones m ON m.user_id = u.id
+    WHERE u.created_at < $1 ORDER BY u.created_at, u.id";
+}
+
+const USERS: &[&str] = &["user", "signed_up", "activated"];
+const ACTIVE: &[&str] = &["user", "signed_up", "active_days"];
+const JOURNEYS: &[&str] = &["user", "signed_up", "activated", "paid"];
+
+#[derive(sqlx::FromRow)]
+struct User {
+    id: i64,
+    external_id: String,
+    created_at: DateTime<Utc>,
+    activated_at: Option<DateTime<Utc>>,
+}
+
+pub(super) async fn rows(source: &Source<'_>, metric: UserMetric) -> Result<Rows, Error> {
+    use UserMetric as M;
+    let request = source.request;
+    let day = engagement::last_whole_day(request);
+    let until = |days: u64| snapshot::Days { first: day - Days::new(days - 1), last: day };
+    match metric {
+        M::Total => source.users(DateTime::<Utc>::MIN_UTC, |_| Some(Part::of(1))).await,
+        M::New => source.users(request.window.start, |_| Some(Part::of(1))).await,
+        M::Activation => {
+            let of = |user: &User| {
+                let newcomer = Newcomer { created_at: user.created_at, activated_at: user.activated_at };
+                let Ratio { numerator, denominator } = newcomer.activation(request)?;
+                Some(Part::over(numerator, denominator))
+            };
+            source.users(request.window.start, of).await
+        }
+        M::Active => source.active(request.activity(), None).await,
+        M::Daily => source.active(until(1), None).await,
+        M::Weekly => source.active(until(7), None).await,
+        M::Monthly => source.active(until(30), None).await,
+        M::Stickiness => source.active(until(7), Some(until(1))).await,
+        M::Funnel => source.journeys().await,
+    }
+}
+
+impl Source<'_> {
+    /// Every user, by the internal number.
+    async fn directory(&self) -> Result<BTreeMap<u64, User>, Error> {
+        let mut users = BTreeMap::new();
+        let mut rows = query(self.db, EXPLAIN_USERS).bind(DateTime::<Utc>::MAX_UTC).fetch::<User>()?;
+        while let Some(user) = rows.try_next().await? {
+            users.insert(user.id.unsigned_abs(), user);
+        }
+        Ok(users)
+    }
+
+    /// Users who signed up in the window, or since an instant before it.
+    async fn users(&self, since: DateTime<Utc>, part: impl Fn(&User) -> Option<Part>) -> Result<Rows, Error> {
+        let users = query(self.db, EXPLAIN_USERS).bind(self.request.window.end);
+        let row = |user: User| {
+            Some(Row {
+                currency: None,
+                part: part(&user)?,
+                cells: vec![
+                    Cell::Text(user.external_id),
+                    Cell::At(user.created_at),
+                    user.activated_at.into(),
+                ],
+            })
+        };
+        let users = users.fetch_all::<User>().await?;
+        let rows = users.into_iter().filter(|user| user.created_at >= since).filter_map(row).collect();
+        Ok(Rows { measure: Measure::Count, columns: USERS, rows })
+    }
+
+    /// Users who were active on some local days; with `over`, those of them who were active on other days are above the
+    /// line and all of them below it.
+    async fn active(&self, days: snapshot::Days, above: Option<snapshot::Days>) -> Result<Rows, Error> {
+        let activity = Activity::read(self.db, days.first, days.last).await?;
+        let directory = self.directory().await?;
+        let row = |user: u64| {
+            let known = directory.get(&user);
+            let part = match above {
+                Some(above) => Part::over(i128::from(activity.days_of(user, above) > 0), 1),
+                None => Part::of(1),
+            };
+            Row {
+                currency: None,
+                part,
+                cells: vec![
+                    known.map(|user| user.external_id.clone()).into(),
+                    known.map(|user| user.created_at).into(),
+                    Cell::Count(activity.days_of(user, days).into()),
+                ],
+            }
+        };
+        let rows = activity.of(days).iter().map(row).collect();
+        Ok(Rows { measure: Measure::Count, columns: ACTIVE, rows })
+    }
+
+    async fn journeys(&self) -> Result<Rows, Error> {
+        let window = self.request.window;
+        let within = TimeDelta::days(self.request.funnel_days.into());
+        let directory = self.directory().await?;
+        let mut rows = Vec::new();
+        let mut journeys = std::pin::pin!(funnel::journeys(self.db, &self.scope, window.start, window.end)?);
+        while let Some(journey) = journeys.try_next().await? {
+            let [_, activated, paid] = journey.reached(within);
+            let user = directory.get(&journey.id.unsigned_abs());
+            rows.push(Row {
+                currency: None,
+                part: Part::over(i128::from(paid.is_some()), 1),
+                cells: vec![
+                    user.map(|user| user.external_id.clone()).into(),
+                    Cell::At(journey.created_at),
+                    activated.into(),
+                    paid.into(),
+                ],
+            });
+        }
+        rows.sort_by(|a, b| format!("{:?}", a.cells).cmp(&format!("{:?}", b.cells)));
+        Ok(Rows { measure: Measure::Count, columns: JOURNEYS, rows })
+    }
+}
