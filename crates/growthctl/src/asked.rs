@@ -23,7 +23,7 @@ pub(crate) struct AskArgs {
     #[arg(long, default_value_t = 7, value_name = "N")]
     days: u32,
     /// The end of the period: `now`, `today` (its first moment), a date, or an RFC 3339 time
-    #[arg(long, default_value = "now", value_name = "TIME")]
+    #[arg(long, alias = "at", default_value = "now", value_name = "TIME")]
     as_of: String,
     /// The currency that the sum of all currencies is shown in [default: that of the goal]
     #[arg(long, value_name = "CODE")]

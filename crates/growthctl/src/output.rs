@@ -1,6 +1,6 @@
-//! A document as a command's result: on stdout or in a file, as Markdown or JSON.
+//! A document as a command's result: on stdout or in a file, in one of the command's formats.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -9,36 +9,36 @@ use clap::ValueEnum;
 use crate::failure::misuse;
 use crate::printer::Printer;
 
+/// The formats that a command can write.
+pub(crate) trait Formats: ValueEnum + Clone + Send + Sync + 'static {
+    /// The extensions of files by which a format goes, for instance `("md", Markdown)`; each format's usual one first.
+    const EXTENSIONS: &'static [(&'static str, Self)];
+
+    /// What is written where nothing says it.
+    fn usual(on_terminal: bool) -> Self;
+}
+
 /// Where a document goes, and as what.
 #[derive(Debug, clap::Args)]
-pub(crate) struct OutputArgs {
+pub(crate) struct OutputArgs<F: Formats> {
     /// Write to this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// What to write [default: by the file's extension, else markdown]
+    /// What to write [default: by the file's extension]
     #[arg(long, value_enum)]
-    format: Option<Format>,
-}
-
-/// The form of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people, and for GitHub issues
-    Markdown,
-    /// For programs
-    Json,
+    format: Option<F>,
 }
 
 /// Where a document goes, checked, and as what.
 #[derive(Debug)]
-pub(crate) struct Output {
-    pub(crate) format: Format,
+pub(crate) struct Output<F> {
+    pub(crate) format: F,
     path: Option<PathBuf>,
 }
 
-impl OutputArgs {
+impl<F: Formats> OutputArgs<F> {
     /// Resolves the format and checks the folder, so that a wrong path is told before the work, not after it.
-    pub(crate) fn resolve(self) -> anyhow::Result<Output> {
+    pub(crate) fn resolve(self) -> anyhow::Result<Output<F>> {
         let format = self.format()?;
         if let Some(path) = &self.output {
             check_folder(path)?;
@@ -46,21 +46,27 @@ impl OutputArgs {
         Ok(Output { format, path: self.output })
     }
 
-    fn format(&self) -> anyhow::Result<Format> {
-        let extension =
-            self.output.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
-        match (self.format, extension) {
-            (Some(format), _) => Ok(format),
-            (None, None | Some("md" | "markdown")) => Ok(Format::Markdown),
-            (None, Some("json")) => Ok(Format::Json),
-            (None, Some(other)) => Err(misuse(format!(
-                "--output: no format goes by the extension .{other}: use .md or .json, or say --format"
-            ))),
+    fn format(&self) -> anyhow::Result<F> {
+        if let Some(format) = &self.format {
+            return Ok(format.clone());
         }
+        let Some(path) = self.output.as_deref() else {
+            return Ok(F::usual(std::io::stdout().is_terminal()));
+        };
+        let Some(extension) = path.extension() else { return Ok(F::usual(false)) };
+        let extension = extension.to_string_lossy().to_lowercase();
+        let found = F::EXTENSIONS.iter().find(|(known, _)| *known == extension);
+        found.map(|(_, format)| format.clone()).ok_or_else(|| {
+            let known: Vec<String> = F::EXTENSIONS.iter().map(|(known, _)| format!(".{known}")).collect();
+            misuse(format!(
+                "--output: no format goes by the extension .{extension}: use one of {}, or say --format",
+                known.join(", ")
+            ))
+        })
     }
 }
 
-impl Output {
+impl<F> Output<F> {
     /// Writes the document, which is a `what` such as "report", and says where it is.
     pub(crate) fn write(&self, text: &str, what: &str, printer: &Printer) -> anyhow::Result<()> {
         let Some(path) = &self.path else { return Ok(printer.result(text)?) };

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
+use clap::ValueEnum;
 use growth_backfill::{Audit, AuditOptions, Error, List, Step};
 use growth_domain::window::Window;
 
 use crate::database;
 use crate::failure::{Outcome, misuse};
-use crate::output::{Format, OutputArgs};
+use crate::output::{Formats, OutputArgs};
 use crate::printer::Printer;
 use crate::settings::Settings;
 use crate::stripe;
@@ -39,7 +40,25 @@ pub(crate) struct Args {
     #[arg(long, default_value = "", value_name = "ACCOUNT", hide_default_value = true)]
     account: String,
     #[command(flatten)]
-    output: OutputArgs,
+    output: OutputArgs<Format>,
+}
+
+/// The form of an audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, and for GitHub issues
+    Markdown,
+    /// For programs
+    Json,
+}
+
+impl Formats for Format {
+    const EXTENSIONS: &'static [(&'static str, Self)] =
+        &[("md", Self::Markdown), ("markdown", Self::Markdown), ("json", Self::Json)];
+
+    fn usual(_: bool) -> Self {
+        Self::Markdown
+    }
 }
 
 pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {

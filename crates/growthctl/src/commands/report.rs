@@ -1,10 +1,11 @@
 //! `growthctl report`
 
 use anyhow::Context;
+use clap::ValueEnum;
 
 use crate::asked::AskArgs;
 use crate::failure::Outcome;
-use crate::output::{Format, OutputArgs};
+use crate::output::{Formats, OutputArgs};
 use crate::printer::Printer;
 use crate::settings::Settings;
 
@@ -19,7 +20,25 @@ pub(crate) struct Args {
     #[command(flatten)]
     ask: AskArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    output: OutputArgs<Format>,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, and for GitHub issues
+    Markdown,
+    /// For programs
+    Json,
+}
+
+impl Formats for Format {
+    const EXTENSIONS: &'static [(&'static str, Self)] =
+        &[("md", Self::Markdown), ("markdown", Self::Markdown), ("json", Self::Json)];
+
+    fn usual(_: bool) -> Self {
+        Self::Markdown
+    }
 }
 
 pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
