@@ -76,7 +76,7 @@ fn tenths(ratio: Ratio) -> Option<BigInt> {
         return None;
     }
     let below = BigInt::from(ratio.denominator.unsigned_abs());
-    let above = BigInt::from(ratio.numerator) * 1000 * ratio.denominator.signum();
+    let above = BigInt::from(ratio.numerator) * 1000_u32 * ratio.denominator.signum();
     let size = above.abs();
     let (whole, twice) = (&size / &below, (&size % &below) * 2_u32);
     let up = twice > below || (twice == below && &whole % 2_u32 == BigInt::from(1));
