@@ -8,8 +8,10 @@
 //! * What is not known is told as not known, never as 0.
 
 mod cash;
+mod discounts;
 mod error;
 mod freshness;
+mod insights;
 mod request;
 mod revenue;
 mod snapshot;
@@ -39,7 +41,7 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
     let freshness = freshness::figures(db, &scope, request, &subscriptions).await?;
     let currencies = revenue::in_order(subscriptions.revenue, request.goal.as_ref());
     let goal = request.goal.as_ref().map(|goal| revenue::progress(goal, &currencies));
-    Ok(GrowthSnapshot {
+    let mut snapshot = GrowthSnapshot {
         schema_version: snapshot::SCHEMA_VERSION,
         header: request.header(&scope, policy),
         goal,
@@ -54,7 +56,9 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         insights: Vec::new(),
         freshness,
         revenue: currencies,
-    })
+    };
+    snapshot.insights = insights::of(db, &scope, request, &snapshot).await?;
+    Ok(snapshot)
 }
 
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
@@ -62,6 +66,7 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
 pub fn statements() -> Vec<(String, String)> {
     growth_db::named(&[
         cash::STATEMENTS,
+        discounts::STATEMENTS,
         freshness::STATEMENTS,
         request::STATEMENTS,
         revenue::STATEMENTS,

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use growth_db::rows::settings;
 use growth_db::{Db, query};
+use growth_domain::insights::Thresholds;
 use growth_domain::pricing::Policy;
 use growth_domain::stamp::Scope;
 use growth_domain::window::{Window, day_of};
@@ -40,6 +41,8 @@ pub struct Request {
     pub app: Option<String>,
     /// The currency of the headline; the goal's when `None`.
     pub currency: Option<String>,
+    /// From when on something is worth an insight.
+    pub thresholds: Thresholds,
 }
 
 /// An MRR to reach.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use growth_db::Db;
+use growth_domain::insights::Thresholds;
 use growth_domain::window::Window;
 use growth_ingest::{Intake, Source, ingest};
 use growth_metrics::{GrowthSnapshot, Request, snapshot};
@@ -62,6 +63,7 @@ pub(crate) async fn seen(db: &Db, end: DateTime<Utc>, days: u32, zone: Tz) -> Gr
         funnel_days: 30,
         app: None,
         currency: None,
+        thresholds: Thresholds::default(),
     };
     snapshot(db, &request).await.unwrap()
 }

@@ -4,6 +4,7 @@ use anyhow::Context;
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::ValueEnum;
 use growth_db::Db;
+use growth_domain::insights::Thresholds;
 use growth_domain::window::{Window, parse_as_of};
 use growth_metrics::Request;
 
@@ -91,6 +92,7 @@ fn request(args: &Args, as_of: DateTime<Utc>, settings: &Settings) -> anyhow::Re
         funnel_days: 30,
         app: None,
         currency: None,
+        thresholds: Thresholds::default(),
     })
 }
 
