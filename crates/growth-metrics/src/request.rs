@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use growth_db::rows::settings;
 use growth_db::{Db, query};
 use growth_domain::fx::Rates;
+use growth_domain::insights::Thresholds;
 use growth_domain::pricing::Policy;
 use growth_domain::stamp::Scope;
 use growth_domain::window::{Window, day_of};
@@ -45,6 +46,8 @@ pub struct Request {
     pub rates: Rates,
     /// The policy that the ledger has to be built with; any when `None`.
     pub policy: Option<Policy>,
+    /// From when on something is worth an insight.
+    pub thresholds: Thresholds,
 }
 
 /// An MRR to reach.

@@ -128,6 +128,7 @@ impl AskArgs {
             currency: currency.transpose()?.or_else(|| settings.currency.clone()),
             rates: settings.exchange_rates.clone(),
             policy: policy.transpose()?,
+            thresholds: settings.thresholds.clone(),
         })
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cash;
+mod insights;
 mod place;
 mod revenue;
 mod statements;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use growth_db::Db;
+use growth_domain::insights::Thresholds;
 use growth_domain::window::Window;
 use growth_ingest::{Intake, Source, ingest};
 use growth_metrics::{GrowthSnapshot, Request, snapshot};
@@ -68,5 +69,6 @@ pub(crate) fn request(end: DateTime<Utc>, days: u32, zone: Tz) -> Request {
         currency: None,
         rates: growth_domain::fx::Rates::default(),
         policy: None,
+        thresholds: Thresholds::default(),
     }
 }
