@@ -97,7 +97,8 @@ impl Install<'_> {
     }
 }
 
-fn find_or_install(program: &str, package: &str) -> Result<()> {
+/// Installs the package of a program that is not there.
+pub(crate) fn find_or_install(program: &str, package: &str) -> Result<()> {
     if process::on_path(program).is_none() {
         debian::install(package, program)?;
     }
