@@ -10,6 +10,7 @@ mod clients;
 mod database;
 mod debian;
 mod deps;
+mod installs;
 mod lint;
 mod metadata;
 mod migrations;
@@ -22,6 +23,7 @@ mod scratch;
 mod server;
 mod terminal;
 mod test;
+mod workflows;
 
 use std::env;
 use std::process::ExitCode;
@@ -33,7 +35,8 @@ cargo xtask <task>
                   for Node and Python, which are installed in the target directory the first time
                   ARGS go to `cargo test`; without -p it tests the whole workspace:
                     cargo xtask test -p growth-db a_name -- --nocapture
-  lint            formatting, clippy, documentation, dependencies, migrations
+  lint            formatting, clippy, documentation, dependencies, migrations, and the workflows: by actionlint and zizmor, which
+                  are installed in the target directory the first time, where they can be
   chaos           posts events out of order and several times while the webhook server is killed and PostgreSQL
                   crashes, and compares what is left with a calm run; --short is for CI:
                     cargo xtask chaos --short

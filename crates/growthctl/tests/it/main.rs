@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(target_os = "linux")]
+mod actions;
 mod audit;
 mod backfill;
 mod bad_input;
@@ -17,3 +19,5 @@ mod serving;
 mod settings;
 mod tracking;
 mod unreliable;
+#[cfg(target_os = "linux")]
+mod weekly;
