@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod activity;
 mod business;
+mod forms;
 mod json;
 mod markdown;
 mod names;

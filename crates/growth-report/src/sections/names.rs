@@ -9,8 +9,25 @@ const LONGEST: usize = 60;
 /// from its word by an invisible joiner, so that a report in an issue notifies
 /// nobody.
 pub(super) fn name(text: &str) -> String {
+    escaped(&unescaped(text))
+}
+
+/// Writes a name on one line and cut where it is very long, for where nothing has to be escaped.
+pub(super) fn unescaped(text: &str) -> String {
     let text = shortened(plain(text));
-    if text.is_empty() { "(no name)".to_owned() } else { escaped(&text) }
+    if text.is_empty() { "(no name)".to_owned() } else { text }
+}
+
+/// Writes words on one line, whole, with Markdown's characters escaped, to stand where a paragraph begins too.
+pub(super) fn sentence(text: &str) -> String {
+    let text = escaped(&plain(text));
+    let begins_a_block = text.starts_with(['#', '+', '-', '=', ':']);
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    match text.as_bytes().get(digits) {
+        _ if begins_a_block => format!("\\{text}"),
+        Some(b'.' | b')') if digits > 0 => format!("{}\\{}", &text[..digits], &text[digits..]),
+        _ => text,
+    }
 }
 
 fn plain(text: &str) -> String {
@@ -87,6 +104,21 @@ mod tests {
         assert_eq!(name("\u{0}\n"), "(no name)");
         assert_eq!(name(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
         assert_eq!(name(&"é".repeat(60)), "é".repeat(60));
+    }
+
+    #[test]
+    fn words_are_whole_and_begin_no_list() {
+        for (text, safe) in [
+            ("MRR fell by 3 %.", "MRR fell by 3 %."),
+            ("- a", r"\- a"),
+            ("# a", r"\# a"),
+            ("12. a", r"12\. a"),
+            ("12 users", "12 users"),
+            ("1) a", r"1\) a"),
+        ] {
+            assert_eq!(sentence(text), safe);
+        }
+        assert_eq!(sentence(&"é".repeat(200)), "é".repeat(200));
     }
 
     #[test]
