@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(required_unless_present = "list")]
     metric: Option<String>,
     /// Name every number that can be explained
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with = "metric")]
     list: bool,
     #[command(flatten)]
     ask: AskArgs,

@@ -8,6 +8,7 @@ mod audit;
 mod backfill;
 mod bad_input;
 mod demo;
+mod explain;
 mod help;
 mod migrate;
 mod orders;
