@@ -10,6 +10,8 @@
 //!   (J. Przyborowski, H. Wilenski, Homogeneity of results in testing samples from Poisson series, Biometrika 31
 //!   (1940), 313–323) with Wilson's interval in place of the exact one.
 
+use std::cmp::Ordering;
+
 use num_bigint::BigInt;
 
 use super::signals::Compared;
@@ -61,6 +63,13 @@ pub(super) fn is_surely_above_monthly(share: Ratio, percent: u32, days: u32) -> 
 /// Whether a share of counted things is for certain less than so many percent.
 pub(super) fn is_surely_below(share: Ratio, percent: u32) -> bool {
     Interval::wilson(share).is_some_and(|interval| interval.high < f64::from(percent) / 100.0)
+}
+
+/// Which of two shares above a positive line is larger.
+pub(super) fn compare(a: Ratio, b: Ratio) -> Ordering {
+    let (a_of_both, b_of_both) =
+        (BigInt::from(a.numerator) * b.denominator, BigInt::from(b.numerator) * a.denominator);
+    a_of_both.cmp(&b_of_both)
 }
 
 /// Whether a share is of enough things to be told.

@@ -129,6 +129,38 @@ fn names_of_rules_are_unique() {
     assert_eq!(ids.len(), RULES.len());
 }
 
+/// What `growthctl explain` lists the rows of.
+const METRICS: [&str; 19] = [
+    "mrr",
+    "committed_mrr",
+    "at_risk_mrr",
+    "churn",
+    "new_mrr",
+    "expansion",
+    "contraction",
+    "customer_churn",
+    "new_revenue",
+    "refunds",
+    "disputes",
+    "recovery",
+    "trial_conversion",
+    "active_users",
+    "activation",
+    "funnel",
+    "enrichments",
+    "unattributed",
+    "unpriced",
+];
+
+/// The commands in a text, which there are.
+fn knows_commands_of(text: &str) -> bool {
+    let mut commands = text.split('`').filter_map(|part| part.strip_prefix("growthctl "));
+    commands.all(|command| match command.split_once(' ') {
+        Some(("explain", of)) => METRICS.contains(&of.split(' ').next().unwrap_or_default()),
+        _ => ["backfill", "audit", "serve-webhook", "replay --failed", "replay --pending"].contains(&command),
+    })
+}
+
 /// Numbers one after the other, to fill any field with.
 struct Numbers<I>(I);
 
@@ -309,6 +341,7 @@ proptest! {
             prop_assert!(insight.evidence.iter().all(|evidence| evidence.current.denominator != 0), "{}", rule.id);
             let advice = insight.recommendation.unwrap_or_default();
             prop_assert!(advice.contains(|char: char| char.is_ascii_digit()), "{}: {}", rule.id, advice);
+            prop_assert!(knows_commands_of(&advice), "{}: {}", rule.id, advice);
             for text in [&insight.text, &advice, &insight.compared_with] {
                 let is_plain = !text.contains("  ") && !text.contains(['{', '}', '\n', '<']);
                 prop_assert!(is_plain, "{}: {}", rule.id, text);

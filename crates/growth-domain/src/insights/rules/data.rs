@@ -15,7 +15,8 @@ pub(super) fn failed_events(signals: &Signals, _: &Thresholds) -> Option<Finding
         verb(failed, "is", "are")
     );
     let advice = format!(
-        "Run `growthctl audit` to see why, then `growthctl replay --failed` to read the {events} again after an update."
+        "Run `growthctl replay --failed` to read the {events} again: it says what is wrong with each. Then compare the \
+         figures with Stripe by `growthctl audit`."
     );
     let shown = Evidence::count("Failed events", failed, None);
     Some(Finding::new(Severity::Critical, text).shows(shown).advises(advice))
@@ -45,7 +46,7 @@ pub(super) fn pending_events(signals: &Signals, thresholds: &Thresholds) -> Opti
         duration(hours)
     );
     let advice = format!(
-        "Check that `growthctl serve-webhook` runs, or run `growthctl replay` to take in the {events} now."
+        "Check that `growthctl serve-webhook` runs, or run `growthctl replay --pending` to take in the {events} now."
     );
     Some(
         Finding::new(Severity::Warning, text)

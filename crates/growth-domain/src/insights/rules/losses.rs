@@ -22,12 +22,13 @@ pub(super) fn customer_churn(signals: &Signals, thresholds: &Thresholds) -> Opti
         return None;
     }
     let is_sure = is_surely_above_monthly(churn.current, percent_a_month, days);
-    let before = match churn.previous.value() {
-        Some(_) => format!(" ({} in the period before)", percent(churn.previous)),
-        None => String::new(),
+    let before = if is_of(churn.previous, thresholds.min_count) {
+        format!(" ({} in the period before)", percent(churn.previous))
+    } else {
+        String::new()
     };
     let text = format!(
-        "{} customers who paid at the start left: {}{before}. More than {percent_a_month} % in {MONTH} days is much.",
+        "{} customers who paid at the start left: {}{before}. The threshold is {percent_a_month} % in {MONTH} days.",
         parts(churn.current),
         percent(churn.current),
     );
@@ -190,8 +191,8 @@ mod tests {
         let insight = said("customer_churn", &churn(15, 100, 30)).unwrap();
         assert_eq!(
             insight.text,
-            "15 of 100 customers who paid at the start left: 15.0 % (2.0 % in the period before). More than 5 % in \
-             30 days is much."
+            "15 of 100 customers who paid at the start left: 15.0 % (2.0 % in the period before). The threshold is \
+             5 % in 30 days."
         );
         assert_eq!((insight.severity, insight.at_stake.unwrap().micros), (Severity::Warning, major(30)));
         let interval = insight.evidence[0].interval.unwrap();

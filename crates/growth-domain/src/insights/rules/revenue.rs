@@ -1,7 +1,7 @@
 //! Revenue as a whole: where it goes, and whom it hangs on.
 
 use crate::insights::finding::Finding;
-use crate::insights::measure::{exceeds_percent, reaches_percent};
+use crate::insights::measure::{compare, exceeds_percent, reaches_percent};
 use crate::insights::signals::{OtherCurrency, Signals};
 use crate::insights::words::{counted, days_before, explain, is_id, percent, signed_percent, verb};
 use crate::insights::{Evidence, Severity, Thresholds};
@@ -17,99 +17,89 @@ pub(super) fn trend(signals: &Signals, thresholds: &Thresholds) -> Option<Findin
     if customers < thresholds.min_count.into() || !reaches_percent(size(change), thresholds.trend_percent) {
         return None;
     }
-    let money = |micros| format_micros(micros, &revenue.currency);
-    let delta = Micros(change.numerator);
-    let before = days_before(signals.days);
-    let (severity, text, advice) = if delta > Micros::ZERO {
-        let cause = cause(&[
-            ("new customers", moved.new, "new_mrr"),
-            ("customers who came back", moved.reactivation, "mrr"),
-            ("customers who pay more", moved.expansion, "expansion"),
-        ])?;
-        let text = format!(
-            "MRR rose {} ({}) against {before}; {} brought {}: {}.",
-            money(delta),
-            signed_percent(change),
-            cause.what,
-            cause.how_much,
-            money(cause.micros)
-        );
-        let advice = format!(
-            "Find out what led to these {}, and do more of it: {} lists the customers.",
-            money(cause.micros),
-            explain(cause.metric, signals.days)
-        );
-        (Severity::Good, text, advice)
-    } else {
-        let cause = cause(&[
-            ("churn", moved.churn, "churn"),
-            ("customers who pay less", moved.contraction, "contraction"),
-        ])?;
-        let text = format!(
-            "MRR fell {} ({}) against {before}; {} took {}: {}.",
-            money(-delta),
-            signed_percent(change),
-            cause.what,
-            cause.how_much,
-            money(cause.micros)
-        );
-        let advice = format!(
-            "Write to the customers behind these {} this week and ask what they missed: {} lists them.",
-            money(cause.micros),
-            explain(cause.metric, signals.days)
-        );
-        let is_critical = reaches_percent(size(change), thresholds.trend_critical_percent);
-        (if is_critical { Severity::Critical } else { Severity::Warning }, text, advice)
+    let told = Told::of("MRR", moved, &revenue.currency, signals.days)?;
+    let is_critical = reaches_percent(size(change), thresholds.trend_critical_percent);
+    let severity = match (told.rose, is_critical) {
+        (true, _) => Severity::Good,
+        (false, true) => Severity::Critical,
+        (false, false) => Severity::Warning,
     };
     let previous = revenue.movements.previous.closing;
     Some(
-        Finding::new(severity, text)
+        Finding::new(severity, told.text)
             .shows(Evidence::mrr("MRR", &revenue.currency, moved.closing, Some(previous)))
             .shows(Evidence::money_share("Change of MRR", change))
             .compared_with_days_before(signals.days)
-            .advises(advice)
-            .puts_at_stake(revenue, Micros(delta.0.saturating_abs())),
+            .advises(told.advice)
+            .puts_at_stake(revenue, Micros(change.numerator.saturating_abs())),
     )
 }
 
-/// Another currency than the main one that moved most for its size.
+/// Another currency than the main one, the one that moved most for its size.
 pub(super) fn other_currency(signals: &Signals, thresholds: &Thresholds) -> Option<Finding> {
     let is_told = |other: &&OtherCurrency| {
         other.customers >= thresholds.min_count.into()
             && reaches_percent(size(change(&other.movements)), thresholds.trend_percent)
     };
-    let other = signals
-        .others
-        .iter()
-        .filter(is_told)
-        .max_by_key(|other| (change(&other.movements).numerator.unsigned_abs(), &other.currency))?;
-    let change = change(&other.movements);
-    let money = |micros| format_micros(micros, &other.currency);
-    let text = format!(
-        "MRR in {} {} {} ({}) against {}, to {}.",
-        other.currency.to_ascii_uppercase(),
-        if change.numerator > 0 { "rose" } else { "fell" },
-        money(Micros(change.numerator.saturating_abs())),
-        signed_percent(change),
-        days_before(signals.days),
-        money(other.movements.closing)
-    );
-    let advice = format!(
-        "Look at its movements before the next change of prices: {} lists the {} now.",
-        explain("mrr", signals.days),
-        money(other.movements.closing)
-    );
+    let other = signals.others.iter().filter(is_told).max_by(|a, b| {
+        let [a_change, b_change] = [a, b].map(|other| size(change(&other.movements)));
+        compare(a_change, b_change).then_with(|| b.currency.cmp(&a.currency))
+    })?;
+    let (moved, currency) = (&other.movements, &other.currency);
+    let told = Told::of(&format!("MRR in {}", currency.to_ascii_uppercase()), moved, currency, signals.days)?;
     Some(
-        Finding::new(Severity::Notice, text)
-            .shows(Evidence::mrr(
-                "MRR",
-                &other.currency,
-                other.movements.closing,
-                Some(other.movements.opening),
-            ))
+        Finding::new(Severity::Notice, told.text)
+            .shows(Evidence::mrr("MRR", currency, moved.closing, Some(moved.opening)))
+            .shows(Evidence::money_share("Change of MRR", change(moved)))
             .compared_with_days_before(signals.days)
-            .advises(advice),
+            .advises(told.advice),
     )
+}
+
+/// How a change of MRR reads.
+struct Told {
+    rose: bool,
+    text: String,
+    advice: String,
+}
+
+impl Told {
+    fn of(what: &str, moved: &RollForward, currency: &str, days: u32) -> Option<Self> {
+        let change = change(moved);
+        let money = |micros| format_micros(micros, currency);
+        let rose = change.numerator > 0;
+        let cause = if rose {
+            cause(&[
+                ("new customers", moved.new, "new_mrr"),
+                ("customers who came back", moved.reactivation, "mrr"),
+                ("customers who pay more", moved.expansion, "expansion"),
+            ])?
+        } else {
+            cause(&[
+                ("churn", moved.churn, "churn"),
+                ("customers who pay less", moved.contraction, "contraction"),
+            ])?
+        };
+        let (verb, did) = if rose { ("rose", "brought") } else { ("fell", "took") };
+        let by = money(cause.micros);
+        let text = format!(
+            "{what} {verb} {} ({}) against {}; {} {did} {}: {by}.",
+            money(Micros(change.numerator.saturating_abs())),
+            signed_percent(change),
+            days_before(days),
+            cause.what,
+            cause.how_much,
+        );
+        let rows = explain(cause.metric, days);
+        let advice = if rose {
+            format!("Find out what led to these {by}, and do more of it: {rows} lists the customers.")
+        } else {
+            format!(
+                "Write to the customers behind these {by} this week and ask what they missed: {rows} lists them."
+            )
+        };
+        Some(Self { rose, text, advice })
+    }
 }
 
 /// One customer has too much of MRR.
@@ -288,7 +278,7 @@ mod tests {
             said("other_currency_trend", &signals(vec![other("eur", 10, 5), other("usd", 50, 5)])).unwrap();
         assert_eq!(
             insight.text,
-            "MRR in USD rose USD 50.00 (+25.0 %) against the 30 days before, to USD 250.00."
+            "MRR in USD rose USD 50.00 (+25.0 %) against the 30 days before; new customers brought most of it: USD 50.00."
         );
         assert_eq!(insight.at_stake, None);
         assert_eq!(said("other_currency_trend", &signals(vec![other("eur", 9, 5)])), None);
