@@ -20,6 +20,9 @@ growth_db::statements! {
     EXPLAIN_USERS = "SELECT u.id, u.external_id, u.created_at, m.activated_at FROM users u
     LEFT JOIN user_milestones m ON m.user_id = u.id
     WHERE u.created_at < $1 ORDER BY u.created_at, u.id";
+    // Without a last instant: a time far in the future is no later text in an embedded database.
+    DIRECTORY = "SELECT u.id, u.external_id, u.created_at, m.activated_at FROM users u
+    LEFT JOIN user_milestones m ON m.user_id = u.id";
 }
 
 const USERS: &[&str] = &["user", "signed_up", "activated"];
@@ -63,7 +66,7 @@ impl Source<'_> {
     /// Every user, by the internal number.
     async fn directory(&self) -> Result<BTreeMap<u64, User>, Error> {
         let mut users = BTreeMap::new();
-        let mut rows = query(self.db, EXPLAIN_USERS).bind(DateTime::<Utc>::MAX_UTC).fetch::<User>()?;
+        let mut rows = query(self.db, DIRECTORY).fetch::<User>()?;
         while let Some(user) = rows.try_next().await? {
             users.insert(user.id.unsigned_abs(), user);
         }
