@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cash;
+mod explain;
 mod place;
 mod revenue;
+mod sample;
 mod statements;
 mod users;
