@@ -17,7 +17,9 @@ use growth_domain::stamp::Scope;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-pub use self::metric::{Metric, UnknownMetric};
+pub use self::metric::{
+    CashMetric, EventMetric, Metric, MrrMetric, ProductMetric, UnknownMetric, UsageMetric, UserMetric,
+};
 use crate::error::Error;
 use crate::request::{self, Request};
 use crate::snapshot::Header;

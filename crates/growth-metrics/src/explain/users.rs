@@ -20,6 +20,7 @@ growth_db::statements! {
     EXPLAIN_USERS = "SELECT u.id, u.external_id, u.created_at, m.activated_at FROM users u
     LEFT JOIN user_milestones m ON m.user_id = u.id
     WHERE u.created_at < $1 ORDER BY u.created_at, u.id";
+    // Without a last instant: a time far in the future is no later text in an embedded database.
     DIRECTORY = "SELECT u.id, u.external_id, u.created_at, m.activated_at FROM users u
     LEFT JOIN user_milestones m ON m.user_id = u.id";
 }

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cash;
+mod explain;
 mod insights;
 mod place;
 mod revenue;
+mod sample;
 mod statements;
 mod users;
