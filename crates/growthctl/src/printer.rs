@@ -18,6 +18,15 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 /// How many problems are told one by one without --verbose.
 const TOLD: usize = 20;
 
+/// A terminal that shows results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Terminal {
+    /// How wide it is.
+    pub(crate) columns: usize,
+    /// Whether colours are wanted.
+    pub(crate) colour: bool,
+}
+
 /// Owns stdout and stderr.
 #[derive(Debug)]
 pub(crate) struct Printer {
@@ -37,6 +46,18 @@ impl Printer {
         let mut stdout = self.stdout.lock();
         stdout.write_all(text.as_bytes())?;
         stdout.flush()
+    }
+
+    /// The terminal that results are shown on, where it is one.
+    pub(crate) fn terminal(&self) -> Option<Terminal> {
+        if !self.stdout.is_terminal() {
+            return None;
+        }
+        let columns = comfy_table::Table::new().width().filter(|columns| *columns > 0);
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let colour = !is_set("NO_COLOR") && !is_dumb;
+        Some(Terminal { columns: columns.unwrap_or(80).into(), colour })
     }
 
     /// Writes a line that tells what was done to stdout, unless it has to be quiet.

@@ -10,15 +10,16 @@ use growth_metrics::Request;
 use crate::commands::demo;
 use crate::database;
 use crate::failure::{Outcome, misuse};
-use crate::output::{Format, OutputArgs};
-use crate::printer::Printer;
+use crate::output::{Form, OutputArgs};
+use crate::printer::{Printer, Terminal};
 use crate::settings::{DatabaseAt, Settings, sqlite_url};
 
 /// Writes the growth report: what came in, what moved MRR, who the users are, and how sure all that is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  growthctl report --demo --days 30 --output report.md
+  growthctl report --demo --days 30             in a terminal: tables and small charts
+  growthctl report --demo --days 30 --output report.html
   growthctl report --days 7 --as-of today       the last seven whole days
   growthctl report --as-of 2026-07-01 --format json | jq '.revenue[0].mrr.current'")]
 pub(crate) struct Args {
@@ -26,7 +27,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 7, value_name = "N")]
     days: u32,
     #[command(flatten)]
-    output: OutputArgs,
+    output: OutputArgs<Format>,
     /// The end of the report: `now`, `today` (its first moment), a date, or an RFC 3339 time
     #[arg(long, default_value = "now", value_name = "TIME")]
     as_of: String,
@@ -39,6 +40,30 @@ pub(crate) struct Args {
     /// About a sample business in a temporary database
     #[arg(long)]
     demo: bool,
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people, and for GitHub, which draws its charts
+    Markdown,
+    /// A page for a browser, in one file
+    Html,
+    /// For programs
+    Json,
+    /// For a terminal; there it is the default
+    Text,
+}
+
+impl Form for Format {
+    fn extensions(&self) -> &'static [&'static str] {
+        match self {
+            Self::Markdown => &["md", "markdown"],
+            Self::Html => &["html", "htm"],
+            Self::Json => &["json"],
+            Self::Text => &["txt"],
+        }
+    }
 }
 
 /// Live or test mode of Stripe.
@@ -56,19 +81,23 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let as_of = parse_as_of(&args.as_of, now, settings.time_zone)
         .map_err(|error| misuse(format!("--as-of: {error}")))?;
     let request = request(&args, as_of, settings)?;
-    let output = args.output.resolve()?;
+    let for_a_person = args.output.says_nothing() && printer.terminal().is_some();
+    let output = args.output.resolve(if for_a_person { Format::Text } else { Format::Markdown })?;
+    // Text in a file, or for another program, is as wide as most terminals and without colour.
+    let terminal = printer.terminal().filter(|_| !output.is_file());
+    let terminal = terminal.unwrap_or(Terminal { columns: 100, colour: false });
     let text = if args.demo {
         let folder = tempfile::tempdir().context("cannot make a temporary folder for the sample business")?;
         let at = DatabaseAt::Url(sqlite_url(&folder.path().join("demo.db")));
         let settings = Settings { database: at, ..settings.clone() };
         let db = demo::sample_database(&settings, as_of, printer).await?;
         let request = Request { product: demo::PRODUCT.to_owned(), ..request };
-        let text = render(&db, &request, output.format).await?;
+        let text = render(&db, &request, output.format, terminal).await?;
         db.close().await;
         text
     } else {
         let db = database::open(settings).await?;
-        render(&db, &request, output.format).await?
+        render(&db, &request, output.format, terminal).await?
     };
     output.write(&text, "report", printer)?;
     Ok(Outcome::Done)
@@ -79,7 +108,7 @@ fn request(args: &Args, as_of: DateTime<Utc>, settings: &Settings) -> anyhow::Re
         .and_then(|window| Ok((window, window.previous(settings.time_zone, args.days)?)));
     let (window, previous) = windows.map_err(|error| misuse(format!("--days: {error}")))?;
     Ok(Request {
-        product: settings.product.clone().unwrap_or_else(|| "Growth report".to_owned()),
+        product: settings.product.clone().unwrap_or_default(),
         window,
         previous,
         days: args.days,
@@ -95,10 +124,12 @@ fn request(args: &Args, as_of: DateTime<Utc>, settings: &Settings) -> anyhow::Re
     })
 }
 
-async fn render(db: &Db, request: &Request, format: Format) -> anyhow::Result<String> {
+async fn render(db: &Db, request: &Request, format: Format, terminal: Terminal) -> anyhow::Result<String> {
     let snapshot = growth_metrics::snapshot(db, request).await.context("cannot build the report")?;
     Ok(match format {
         Format::Markdown => growth_report::markdown(&snapshot),
+        Format::Html => growth_report::html(&snapshot),
         Format::Json => growth_report::json(&snapshot),
+        Format::Text => growth_report::text(&snapshot, terminal.columns, terminal.colour),
     })
 }
