@@ -88,6 +88,24 @@ pub(crate) fn mean_change(periods: Periods<Ratio>) -> String {
     ratio_change(periods, 10, |tenths| signed_decimal(tenths, 1))
 }
 
+/// Puts spaces that break no line between a currency and its amount, and a number and its percent sign.
+pub(crate) fn glued(text: &str) -> String {
+    let is_code = |word: &str| word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let begins = |word: &str| word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+    let mut glued = String::with_capacity(text.len());
+    let mut before = "";
+    for (index, word) in text.split(' ').enumerate() {
+        let code = before.trim_start_matches('(');
+        let belongs = is_code(code) && begins(word) || word.starts_with('%') && !before.is_empty();
+        if index > 0 {
+            glued.push(if belongs { '\u{a0}' } else { ' ' });
+        }
+        glued.push_str(word);
+        before = word;
+    }
+    glued
+}
+
 /// Rounds micros to the minor units that are shown.
 pub(crate) fn shown(micros: Micros) -> i128 {
     micros.to_minor_rounded()
@@ -209,6 +227,16 @@ mod tests {
 
     fn ratio(numerator: i128, denominator: i128) -> Ratio {
         Ratio { numerator, denominator }
+    }
+
+    #[test]
+    fn amounts_and_percentages_are_not_broken() {
+        let text = "MRR is GBP 320.00 (GBP +35.00, 12.3 %) of 16 PRO users %";
+        assert_eq!(
+            glued(text),
+            "MRR is GBP\u{a0}320.00 (GBP\u{a0}+35.00, 12.3\u{a0}%) of 16 PRO users\u{a0}%"
+        );
+        assert_eq!(glued(" a  b "), " a  b ");
     }
 
     #[test]

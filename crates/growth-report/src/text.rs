@@ -14,7 +14,7 @@ use pulldown_cmark::{Alignment, Event, HeadingLevel, Options, Parser, Tag, TagEn
 use unicode_width::UnicodeWidthStr;
 
 use crate::document::{Block, Look};
-use crate::figures::percent;
+use crate::figures::{glued, percent};
 use crate::sections;
 use crate::text::lines::{Style, Words};
 
@@ -121,7 +121,7 @@ impl Page<'_> {
             (true, ..) => Style::Bold,
             (false, ..) => Style::Plain,
         };
-        self.words.push(&text, style);
+        self.words.push(&glued(&text), style);
     }
 
     fn start(&mut self, tag: Tag<'_>) {

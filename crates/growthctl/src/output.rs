@@ -1,6 +1,7 @@
-//! A document as a command's result: on stdout or in a file, in one of the command's formats.
+//! A document as a command's result: on stdout or in a file, in one of the forms that the command has.
 
-use std::io::{IsTerminal, Write};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -9,18 +10,15 @@ use clap::ValueEnum;
 use crate::failure::misuse;
 use crate::printer::Printer;
 
-/// The formats that a command can write.
-pub(crate) trait Formats: ValueEnum + Clone + Send + Sync + 'static {
-    /// The extensions of files by which a format goes, for instance `("md", Markdown)`; each format's usual one first.
-    const EXTENSIONS: &'static [(&'static str, Self)];
-
-    /// What is written where nothing says it.
-    fn usual(on_terminal: bool) -> Self;
+/// The forms of a command's document.
+pub(crate) trait Form: ValueEnum + Send + Sync + 'static {
+    /// The extensions of files in this form, without the dot and the usual one first.
+    fn extensions(&self) -> &'static [&'static str];
 }
 
 /// Where a document goes, and as what.
 #[derive(Debug, clap::Args)]
-pub(crate) struct OutputArgs<F: Formats> {
+pub(crate) struct OutputArgs<F: Form> {
     /// Write to this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -36,41 +34,57 @@ pub(crate) struct Output<F> {
     path: Option<PathBuf>,
 }
 
-impl<F: Formats> OutputArgs<F> {
+impl<F: Form> OutputArgs<F> {
     /// Resolves the format and checks the folder, so that a wrong path is told before the work, not after it.
-    pub(crate) fn resolve(self) -> anyhow::Result<Output<F>> {
-        let format = self.format()?;
+    ///
+    /// Where neither the format nor a file's extension says what to write, it is `otherwise`.
+    pub(crate) fn resolve(self, otherwise: F) -> anyhow::Result<Output<F>> {
+        let by_extension = match &self.output {
+            Some(path) if self.format.is_none() => by_extension(path)?,
+            _ => None,
+        };
         if let Some(path) = &self.output {
             check_folder(path)?;
         }
+        let format = self.format.or(by_extension).unwrap_or(otherwise);
         Ok(Output { format, path: self.output })
     }
 
-    fn format(&self) -> anyhow::Result<F> {
-        if let Some(format) = &self.format {
-            return Ok(format.clone());
-        }
-        let Some(path) = self.output.as_deref() else {
-            return Ok(F::usual(std::io::stdout().is_terminal()));
-        };
-        let Some(extension) = path.extension() else { return Ok(F::usual(false)) };
-        let extension = extension.to_string_lossy().to_lowercase();
-        let found = F::EXTENSIONS.iter().find(|(known, _)| *known == extension);
-        found.map(|(_, format)| format.clone()).ok_or_else(|| {
-            let known: Vec<String> = F::EXTENSIONS.iter().map(|(known, _)| format!(".{known}")).collect();
-            misuse(format!(
-                "--output: no format goes by the extension .{extension}: use one of {}, or say --format",
-                known.join(", ")
-            ))
-        })
+    /// Whether neither a format nor a file is named.
+    pub(crate) fn says_nothing(&self) -> bool {
+        self.output.is_none() && self.format.is_none()
     }
 }
 
+/// The form that a file's extension stands for; `None` where it has no extension.
+fn by_extension<F: Form>(path: &Path) -> anyhow::Result<Option<F>> {
+    let Some(extension) = path.extension() else { return Ok(None) };
+    let said = extension.to_string_lossy().to_lowercase();
+    let forms = F::value_variants();
+    if let Some(form) = forms.iter().find(|form| form.extensions().contains(&said.as_str())) {
+        return Ok(Some(form.clone()));
+    }
+    let known: Vec<String> =
+        forms.iter().filter_map(|form| form.extensions().first()).map(|usual| format!(".{usual}")).collect();
+    let known = match known.split_last() {
+        Some((last, first)) if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => known.concat(),
+    };
+    Err(misuse(format!("--output: no format goes by the extension .{said}: use {known}, or say --format")))
+}
+
 impl<F> Output<F> {
+    /// Whether the document goes to a file.
+    pub(crate) fn is_file(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Writes the document, which is a `what` such as "report", and says where it is.
     pub(crate) fn write(&self, text: &str, what: &str, printer: &Printer) -> anyhow::Result<()> {
-        let Some(path) = &self.path else { return Ok(printer.result(text)?) };
-        write(path, text).with_context(|| format!("cannot write the {what} to {}", path.display()))?;
+        let Some(path) = &self.path else {
+            return printer.result(text).with_context(|| format!("cannot write the {what} to stdout"));
+        };
+        write(path, text).map_err(|error| not_written(error, path, what))?;
         printer.done(&format!("{what} written to {}", path.display()))?;
         Ok(())
     }
@@ -91,8 +105,30 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
+/// Says what a person can do about it.
+fn not_written(error: std::io::Error, path: &Path, what: &str) -> anyhow::Error {
+    let (file, folder) = (path.display(), folder_of(path).display());
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            misuse(format!("--output: no permission to write {file}: choose a folder that is yours"))
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            let advice = format!("nothing was written: make room in {folder}, or choose another folder");
+            anyhow::anyhow!("cannot write the {what} to {file}: the disk is full; {advice}")
+        }
+        _ => anyhow::Error::from(error).context(format!("cannot write the {what} to {file}")),
+    }
+}
+
 /// Writes beside the file and renames, so that nobody ever sees half a document.
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+///
+/// A link stays one, and what is no file, such as a pipe or a terminal, is written to as it is.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let real = path.canonicalize();
+    let path = real.as_deref().unwrap_or(path);
+    if path.exists() && !path.is_file() {
+        return OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+    }
     let mut made = tempfile::Builder::new();
     made.prefix(".growthctl-");
     // A temporary file is for its owner alone. This one shall be as if made the usual way: the process's mask
@@ -101,6 +137,6 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     made.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = made.tempfile_in(folder_of(path))?;
     file.write_all(text.as_bytes())?;
-    file.persist(path)?;
+    file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

@@ -6,12 +6,12 @@ use pulldown_cmark::{Alignment, Event, Options, Parser, Tag, TagEnd, html};
 
 use crate::chart::escaped;
 use crate::document::Look;
-use crate::figures::percent;
+use crate::figures::{glued, percent};
 
 /// Adds a block of Markdown; `under` is the heading that its tables are named by.
 pub(super) fn push(page: &mut String, markdown: &str, look: Option<&Look>, under: &str) {
     let events: Vec<Event<'_>> = Parser::new_ext(markdown, Options::ENABLE_TABLES).collect();
-    let mut place = Place { look, under, sides: Vec::new(), column: 0, in_head: false, lists: 0, items: 0 };
+    let mut place = Place { look, under, ..Place::default() };
     let shown = events.iter().enumerate().map(|(index, event)| place.shown(event, &events[index + 1..]));
     let shown: Vec<Event<'_>> = shown.collect();
     match look {
@@ -26,6 +26,7 @@ pub(super) fn push(page: &mut String, markdown: &str, look: Option<&Look>, under
 }
 
 /// Where in a block we are.
+#[derive(Default)]
 struct Place<'a> {
     look: Option<&'a Look>,
     under: &'a str,
@@ -34,6 +35,10 @@ struct Place<'a> {
     in_head: bool,
     lists: usize,
     items: usize,
+    /// Whether what comes is the first text of a cell.
+    begins: bool,
+    /// Whether what comes follows the first strong words of an item.
+    follows: bool,
 }
 
 impl Place<'_> {
@@ -43,10 +48,14 @@ impl Place<'_> {
             Event::Start(tag) => match tag {
                 Tag::Table(sides) => {
                     self.sides.clone_from(sides);
-                    let heat = if matches!(self.look, Some(Look::Heat)) { " heat" } else { "" };
+                    let kind = match (self.look, &sides[..]) {
+                        (Some(Look::Heat), _) => " heat",
+                        (_, [_, Alignment::Right, Alignment::Right, Alignment::Right]) => " figures",
+                        _ => "",
+                    };
                     let name = escaped(self.under);
                     format!(
-                        "<div class=\"table{heat}\" role=\"region\" tabindex=\"0\" aria-label=\"{name}\">\n<table>\n"
+                        "<div class=\"table{kind}\" role=\"region\" tabindex=\"0\" aria-label=\"{name}\">\n<table>\n"
                     )
                 }
                 Tag::TableHead => {
@@ -92,10 +101,17 @@ impl Place<'_> {
                     self.lists -= 1;
                     return event.clone();
                 }
+                TagEnd::Strong => {
+                    self.follows = matches!(self.look, Some(Look::Summary));
+                    return event.clone();
+                }
                 _ => return event.clone(),
             },
             // There is none, since names are escaped. Should there be, it is text.
             Event::Html(markup) | Event::InlineHtml(markup) => return Event::Text(markup.clone()),
+            Event::Text(text) if std::mem::take(&mut self.begins) && !text.starts_with("n/a") => number(text),
+            Event::Text(text) if std::mem::take(&mut self.follows) => return Event::Text(begin(text).into()),
+            Event::Text(text) => return Event::Text(glued(text).into()),
             _ => return event.clone(),
         };
         Event::Html(markup.into())
@@ -115,6 +131,7 @@ impl Place<'_> {
         if matches!(self.look, Some(Look::Heat)) && !self.in_head && self.column > 1 {
             classes.extend(warmth(next));
         }
+        self.begins = !self.in_head && self.sides.get(self.column) == Some(&Alignment::Right);
         self.column += 1;
         let classes = match classes.join(" ") {
             none if none.is_empty() => none,
@@ -136,6 +153,23 @@ fn starts(next: &[Event<'_>], with: &str) -> bool {
         _ => None,
     });
     text.flatten().is_some_and(|text| text.starts_with(with))
+}
+
+/// A number with what it is made of in small, which may stand below it.
+fn number(text: &str) -> String {
+    match text.find(" (").or_else(|| text.find(", ").map(|comma| comma + 1)) {
+        Some(at) => {
+            let (number, rest) = text.split_at(at);
+            format!("<span>{}</span> <small>{}</small>", escaped(number), escaped(rest.trim_start()))
+        }
+        None => format!("<span>{}</span>", escaped(text)),
+    }
+}
+
+/// What follows a headline, so that it can stand on a line of its own.
+fn begin(text: &str) -> String {
+    let mut text = text.trim_start_matches([',', '.', ':', ' ']).chars();
+    glued(&text.next().map_or_else(String::new, |first| first.to_uppercase().chain(text).collect::<String>()))
 }
 
 /// The class of a percentage, from `heat-0` to `heat-10`.

@@ -29,8 +29,18 @@ pub(super) fn progress(snapshot: &GrowthSnapshot) -> Option<String> {
     Some(format!("{progress} of {amount}, {rest}"))
 }
 
-/// When the goal will be reached, for the summary: `reached in 12 weeks at this pace`, where that can be told.
-pub(super) fn when(snapshot: &GrowthSnapshot) -> Option<String> {
+/// The goal in a line of the summary.
+pub(super) fn summary(snapshot: &GrowthSnapshot) -> Option<String> {
+    let text = progress(snapshot)?;
+    let when = when(snapshot).map_or_else(String::new, |when| format!(": {when}"));
+    Some(match text.split_once(" of ") {
+        Some((share, rest)) if share != "n/a" => format!("**{share} of the goal** of {rest}{when}."),
+        _ => format!("**Goal**: {text}."),
+    })
+}
+
+/// When it will be reached, where that can be told.
+fn when(snapshot: &GrowthSnapshot) -> Option<String> {
     let Eta::Expected { weeks, day, .. } = snapshot.goal.as_ref()?.eta else { return None };
     Some(format!("{} at the present pace, on {}", counted(weeks, "week", "weeks"), Calendar::day(day)))
 }

@@ -116,10 +116,7 @@ fn summary(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     } else {
         items.push("**No revenue yet**: nothing recorded tells of a subscription or a payment.".to_owned());
     }
-    items.extend(goal::progress(snapshot).map(|progress| {
-        let when = goal::when(snapshot).map_or_else(String::new, |when| format!(": {when}"));
-        format!("**Goal**: {progress}{when}.")
-    }));
+    items.extend(goal::summary(snapshot));
     if snapshot.users.total.current > 0 || snapshot.users.active.current > 0 {
         items.push(users(&snapshot.users));
     }

@@ -33,7 +33,7 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Bloc
         let names: Vec<String> =
             snapshot.revenue.iter().map(|revenue| revenue.currency.to_uppercase()).collect();
         let converted = match snapshot.headline {
-            Some(_) => "Each currency also stands apart",
+            Some(_) => "Each currency also stands for itself",
             None => "Each currency stands apart, nothing is converted or added up",
         };
         blocks.push(format!("{converted}: {}.", names.join(", ")).into());

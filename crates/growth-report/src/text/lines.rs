@@ -88,7 +88,8 @@ fn shown(line: &[(char, Style)], colour: bool) -> String {
             }
         }
         before = *style;
-        text.push(*c);
+        // What glued words together has done its work.
+        text.push(if *c == '\u{a0}' { ' ' } else { *c });
     }
     if colour && before != Style::Plain {
         text.push_str(Style::Plain.code());

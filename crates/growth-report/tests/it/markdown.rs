@@ -56,7 +56,7 @@ fn a_goal_that_is_reached_has_nothing_to_go() {
     goal.progress.denominator = goal.progress.numerator;
     (goal.gap, goal.eta) = (None, growth_domain::goal::Eta::Reached);
     let text = markdown(&snapshot);
-    assert!(text.contains("\n- **Goal**: 100.0 % of GBP 320.00, reached.\n"), "{text}");
+    assert!(text.contains("\n- **100.0 % of the goal** of GBP 320.00, reached.\n"), "{text}");
 }
 
 #[test]

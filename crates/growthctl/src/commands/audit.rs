@@ -9,7 +9,7 @@ use growth_domain::window::Window;
 
 use crate::database;
 use crate::failure::{Outcome, misuse};
-use crate::output::{Formats, OutputArgs};
+use crate::output::{Form, OutputArgs};
 use crate::printer::Printer;
 use crate::settings::Settings;
 use crate::stripe;
@@ -43,21 +43,21 @@ pub(crate) struct Args {
     output: OutputArgs<Format>,
 }
 
-/// The form of an audit.
+/// The forms of an audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// For people, and for GitHub issues
     Markdown,
     /// For programs
     Json,
 }
 
-impl Formats for Format {
-    const EXTENSIONS: &'static [(&'static str, Self)] =
-        &[("md", Self::Markdown), ("markdown", Self::Markdown), ("json", Self::Json)];
-
-    fn usual(_: bool) -> Self {
-        Self::Markdown
+impl Form for Format {
+    fn extensions(&self) -> &'static [&'static str] {
+        match self {
+            Self::Markdown => &["md", "markdown"],
+            Self::Json => &["json"],
+        }
     }
 }
 
@@ -65,7 +65,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
     let now = Utc::now().trunc_subsecs(6);
     let window = window(&args, now, settings)?;
-    let output = args.output.resolve()?;
+    let output = args.output.resolve(Format::Markdown)?;
     let account = stripe::account(&args.account)?;
     let client = stripe::required_client(settings)?;
     let db = database::open(settings).await?;

@@ -10,7 +10,7 @@ use growth_metrics::explain::{Metric, explain};
 
 use crate::asked::AskArgs;
 use crate::failure::{Outcome, misuse};
-use crate::output::{Formats, OutputArgs};
+use crate::output::{Form, OutputArgs};
 use crate::printer::Printer;
 use crate::settings::Settings;
 
@@ -52,12 +52,13 @@ enum Format {
     Json,
 }
 
-impl Formats for Format {
-    const EXTENSIONS: &'static [(&'static str, Self)] =
-        &[("txt", Self::Table), ("csv", Self::Csv), ("json", Self::Json)];
-
-    fn usual(_: bool) -> Self {
-        Self::Table
+impl Form for Format {
+    fn extensions(&self) -> &'static [&'static str] {
+        match self {
+            Self::Table => &["txt"],
+            Self::Csv => &["csv"],
+            Self::Json => &["json"],
+        }
     }
 }
 
@@ -67,7 +68,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
         return Ok(Outcome::Done);
     };
     let metric: Metric = name.parse().map_err(|error| misuse(format!("{error}")))?;
-    let output = args.output.resolve()?;
+    let output = args.output.resolve(Format::Table)?;
     let asked = args.ask.open(settings, printer).await?;
     let explanation = explain(&asked.db, &asked.request, &metric)
         .await

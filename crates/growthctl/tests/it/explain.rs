@@ -105,7 +105,7 @@ fn what_cannot_be_explained_or_asked_is_told_in_a_sentence() {
         (&["explain", "mrr", "--days", "0"], "--days: a window has 1 to 36500 days, not 0"),
         (
             &["explain", "mrr", "--output", "mrr.pdf"],
-            "no format goes by the extension .pdf: use one of .txt, .csv, .json",
+            "no format goes by the extension .pdf: use .txt, .csv or .json",
         ),
         (&["report", "--currency", "pounds"], "--currency: \"pounds\" is no currency"),
         (&["report", "--policy", "mine"], "--policy: "),

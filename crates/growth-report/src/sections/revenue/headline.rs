@@ -11,10 +11,12 @@ use crate::sections::revenue::recurring;
 
 pub(super) fn blocks(headline: &Headline, calendar: &Calendar) -> Vec<Block> {
     let code = name(&headline.currency.to_uppercase());
-    let mut blocks: Vec<Block> = vec![
-        format!("### All currencies in {code}").into(),
-        recurring::movements(&headline.movements, &headline.currency, calendar),
-    ];
+    let has_others = headline.converted.iter().any(|converted| converted.currency != headline.currency);
+    let mut blocks: Vec<Block> = Vec::new();
+    if has_others {
+        blocks.push(format!("### All currencies in {code}").into());
+        blocks.push(recurring::movements(&headline.movements, &headline.currency, calendar));
+    }
     let rates: Vec<String> = headline
         .converted
         .iter()
@@ -32,7 +34,11 @@ pub(super) fn blocks(headline: &Headline, calendar: &Calendar) -> Vec<Block> {
     if !headline.apart.is_empty() {
         let apart: Vec<String> =
             headline.apart.iter().map(|currency| name(&currency.to_uppercase())).collect();
-        sentences.push(format!("Not in it, since a rate is missing: {}.", listed(&apart)));
+        sentences.push(if has_others {
+            format!("Not in it, since a rate is missing: {}.", listed(&apart))
+        } else {
+            format!("MRR of all in {code}: n/a, the settings have no rate for {}.", listed(&apart))
+        });
     }
     if !sentences.is_empty() {
         blocks.push(sentences.join(" ").into());

@@ -39,7 +39,7 @@ pub(super) fn blocks(revenue: &CurrencyRevenue, calendar: &Calendar) -> Vec<Bloc
 }
 
 fn recovery(table: &mut Table, recovery: &Periods<Recovery>, currency: &str) {
-    let none = "no invoice's first attempt failed";
+    let none = "no first attempt failed";
     let minor = |ratio: Ratio| {
         let amount = |minor: i128| format_minor(minor, currency);
         format!("{} of {}", amount(ratio.numerator), amount(ratio.denominator))
