@@ -31,7 +31,7 @@ pub(super) fn trend(signals: &Signals, thresholds: &Thresholds) -> Option<Findin
             .shows(Evidence::money_share("Change of MRR", change))
             .compared_with_days_before(signals.days)
             .advises(told.advice)
-            .puts_at_stake(revenue, Micros(change.numerator.saturating_abs())),
+            .puts_at_stake(revenue, as_shown(moved)),
     )
 }
 
@@ -54,6 +54,12 @@ pub(super) fn other_currency(signals: &Signals, thresholds: &Thresholds) -> Opti
             .compared_with_days_before(signals.days)
             .advises(told.advice),
     )
+}
+
+/// The size of a change of MRR: the difference of the two amounts as they are shown, so that a reader can check it.
+fn as_shown(moved: &RollForward) -> Micros {
+    let change = moved.closing.to_minor_rounded().saturating_sub(moved.opening.to_minor_rounded());
+    Micros(change.saturating_abs().saturating_mul(Micros::PER_MINOR))
 }
 
 /// How a change of MRR reads.
@@ -84,7 +90,7 @@ impl Told {
         let by = money(cause.micros);
         let text = format!(
             "{what} {verb} {} ({}) against {}; {} {did} {}: {by}.",
-            money(Micros(change.numerator.saturating_abs())),
+            money(as_shown(moved)),
             signed_percent(change),
             days_before(days),
             cause.what,
