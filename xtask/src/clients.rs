@@ -1,4 +1,5 @@
-//! Segment's own clients, for the tests that send with them: at the versions of the lock files in `xtask/clients`.
+//! What other projects make for the tests to work with, at the versions of the lock files in `xtask/clients`:
+//! Segment's own clients, which send events, and readers of reports, namely Mermaid and a linter of Markdown.
 //!
 //! They are installed under the target directory, each in a folder whose name tells what it was made of. A folder gets
 //! its name when all is in it, so that one which is there is whole, and two tasks may install at the same time.
@@ -19,6 +20,9 @@ const NODE: &str = "GROWTHCTL_TEST_NODE_CLIENT";
 /// Where the tests look for a Python that has Segment's client.
 const PYTHON: &str = "GROWTHCTL_TEST_PYTHON_CLIENT";
 
+/// Where the tests look for the `node_modules` with what reads reports.
+const READERS: &str = "GROWTHCTL_TEST_REPORT_READERS";
+
 /// Tells whether a Python can make environments: Debian's can only with a further package.
 const MAKES_ENVIRONMENTS: &str = "import ensurepip, venv";
 /// Tells one Python from another: an environment belongs to the one that made it.
@@ -28,32 +32,32 @@ const WHICH_PYTHON: &str = "import sys; print(sys.version, sys.base_prefix)";
 ///
 /// A client whose variable is set already is left to whoever set it.
 pub(crate) fn install() -> Result<Vec<(&'static str, PathBuf)>> {
-    let missing = |name: &str| env::var_os(name).is_none();
+    let missing = |name: &&str| env::var_os(name).is_none();
     let mut variables = Vec::new();
-    if missing(NODE) || missing(PYTHON) {
+    for name in [NODE, PYTHON, READERS].into_iter().filter(missing) {
         let target = Metadata::read()?.target.join("test-clients");
-        if missing(NODE) {
-            variables.push((NODE, node(&target).context("cannot install Segment's client for Node")?));
-        }
-        if missing(PYTHON) {
-            variables.push((PYTHON, python(&target).context("cannot install Segment's client for Python")?));
-        }
+        let place = match name {
+            NODE => npm(&target, "node").context("cannot install Segment's client for Node")?,
+            PYTHON => python(&target).context("cannot install Segment's client for Python")?,
+            _ => npm(&target, "readers").context("cannot install the readers of reports")?,
+        };
+        variables.push((name, place));
     }
     Ok(variables)
 }
 
-/// Returns the folder of the installed modules.
-fn node(target: &Path) -> Result<PathBuf> {
+/// Installs the packages of a folder of `xtask/clients`, and returns the folder of the installed modules.
+fn npm(target: &Path, name: &str) -> Result<PathBuf> {
     for (program, package) in [("node", "nodejs"), ("npm", "npm")] {
         find_or_install(program, package)?;
     }
-    let source = process::root().join("xtask/clients/node");
+    let source = process::root().join("xtask/clients").join(name);
     let files = ["package.json", "package-lock.json"];
     let mut made_of = Vec::new();
     for file in files {
         made_of.push(read(&source.join(file))?);
     }
-    let folder = installed(target, "node", &made_of, |folder| {
+    let folder = installed(target, name, &made_of, |folder| {
         for (file, text) in files.iter().zip(&made_of) {
             fs::write(folder.join(file), text)?;
         }
@@ -110,7 +114,7 @@ fn installed(
     if folder.is_dir() {
         return Ok(folder);
     }
-    terminal::progress(&format!("installing Segment's client for {name} in {}", folder.display()));
+    terminal::progress(&format!("installing test clients ({name}) in {}", folder.display()));
     let unfinished = folder.with_extension(std::process::id().to_string());
     fs::create_dir_all(&unfinished)?;
     let filled = fill(&unfinished);
