@@ -5,7 +5,9 @@
 mod cash;
 mod explain;
 mod place;
+mod reference;
 mod revenue;
 mod sample;
 mod statements;
+mod truth;
 mod users;
