@@ -6,6 +6,7 @@
 mod backfill;
 mod measure;
 mod replay;
+mod report;
 mod sync_engine;
 pub(crate) mod table;
 mod track;
@@ -29,8 +30,13 @@ struct Size {
 /// A bench's name and the bench, which returns its result as Markdown.
 type Bench = (&'static str, fn(&Size) -> Result<String>);
 
-const BENCHES: [Bench; 4] =
-    [("replay", replay::run), ("webhook", webhook::run), ("backfill", backfill::run), ("track", track::run)];
+const BENCHES: [Bench; 5] = [
+    ("replay", replay::run),
+    ("webhook", webhook::run),
+    ("backfill", backfill::run),
+    ("track", track::run),
+    ("report", report::run),
+];
 
 /// Runs the benches that the arguments name, or all.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
@@ -80,7 +86,7 @@ mod tests {
         let args = words("replay --events 5 --rounds 1");
         assert_eq!(parse(&args).expect("valid"), (vec!["replay"], Size { events: 5, rounds: 1 }));
         for (wrong, why) in [
-            ("nonsense", "no bench is called nonsense; there are: replay, webhook, backfill, track"),
+            ("nonsense", "no bench is called nonsense; there are: replay, webhook, backfill, track, report"),
             ("--events", "--events needs a number"),
             ("--rounds 0", "--rounds 0: not a number above 0"),
         ] {

@@ -77,7 +77,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         engine.has_client()?;
     }
     let file = scratch.path().join("events.ndjson");
-    product.record_events(&file, plan.events)?;
+    product.record_events(&file, plan.events, None)?;
     let chaos = Chaos { plan: &plan, product: &product, folder: scratch.path(), file: &file };
     let mut rows = Vec::new();
     let mut passed = true;

@@ -1,5 +1,6 @@
 //! A fresh database of either engine, and what stands in it, read by the engine's own client.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,6 +67,20 @@ impl Database<'_> {
         match self {
             Self::Sqlite(file) => format!("sqlite://{}", file.display()),
             Self::Postgres(cluster, name) => cluster.url(name),
+        }
+    }
+
+    /// Removes it with all that is in it.
+    pub(crate) fn remove(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(file) => {
+                fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))
+            }
+            Self::Postgres(cluster, name) => {
+                let sql = format!("DROP DATABASE {name}");
+                let mut psql = cluster.psql("postgres").context("psql not found")?;
+                process::stdout(psql.args(["--command", &sql])).map(drop)
+            }
         }
     }
 

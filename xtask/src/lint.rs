@@ -4,16 +4,17 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{deps, migrations, process, terminal};
+use crate::{deps, migrations, process, terminal, workflows};
 
 /// A check's name and the check, which prints what it finds and returns whether all is well.
 type Check = (&'static str, fn() -> Result<bool>);
 
 /// The quick ones first.
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 6] = [
     ("formatting", || process::passes(&mut process::cargo(&["fmt", "--all", "--check"]))),
     ("migrations", migrations::check),
     ("dependencies", deps::check),
+    ("workflows", workflows::check),
     ("clippy", || {
         let args = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
         process::passes(&mut process::cargo(&args))

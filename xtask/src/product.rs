@@ -66,10 +66,18 @@ impl Product {
         command
     }
 
-    /// Writes an NDJSON file of recorded Stripe events.
-    pub(crate) fn record_events(&self, file: &Path, events: u64) -> Result<()> {
+    /// Makes a call of what writes users and events as a script for an engine's client.
+    pub(crate) fn product_history(&self, what: &str) -> Command {
+        let mut command = Command::new(self.folder.join("product-history"));
+        command.arg(what);
+        command
+    }
+
+    /// Writes an NDJSON file of recorded Stripe events, of the year before `as_of` or before now.
+    pub(crate) fn record_events(&self, file: &Path, events: u64, as_of: Option<&str>) -> Result<()> {
         let mut demo = self.growthctl(file.parent().unwrap_or(Path::new(".")));
         demo.arg("demo").arg("--events").arg(file).args(["--stripe-events", &events.to_string()]);
+        demo.args(as_of.into_iter().flat_map(|as_of| ["--as-of", as_of]));
         process::stdout(&mut demo).map(drop)
     }
 }

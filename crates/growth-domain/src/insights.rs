@@ -1,10 +1,39 @@
 //! What is worth a founder's attention in a period, and what to do about it.
+//!
+//! A table of [`Rule`]s, each a function of the [`Signals`] and the [`Thresholds`] that fires once or not at
+//! all. Each writes its own words and its own recommendation, so that nothing is recommended without the
+//! number that calls for it. `docs/METRICS.md` lists them. Invariants:
+//!
+//! * The same signals and thresholds give the same insights.
+//! * What is not known, undefined or of too few things fires nothing.
+//! * Text from outside is in no sentence, except for ids that are made like ids.
+
+mod finding;
+mod measure;
+mod rules;
+mod signals;
+#[cfg(test)]
+mod tests;
+mod thresholds;
+mod words;
+
+use std::cmp::Reverse;
 
 use serde::Serialize;
 
 pub use crate::interval::Interval;
 use crate::money::Micros;
 use crate::rollforward::Ratio;
+
+pub use rules::RULES;
+pub use signals::{
+    Bottleneck, Cash, Churned, Compared, Data, EndingDiscounts, Goal, Largest, OtherCurrency, Product,
+    Recovery, Revenue, Signals, Stage, Users,
+};
+pub use thresholds::{BadThreshold, Threshold, Thresholds};
+
+/// How many insights are told at most.
+pub const MOST: usize = 7;
 
 /// How much an insight matters, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -84,4 +113,31 @@ pub struct Insight {
     pub recommendation: Option<String>,
     /// The MRR that it is about, where it is about MRR.
     pub at_stake: Option<AtStake>,
+}
+
+/// A rule: what it is called, and when it fires.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// Its name in insights and in the document.
+    pub id: &'static str,
+    check: fn(&Signals, &Thresholds) -> Option<finding::Finding>,
+}
+
+impl Rule {
+    /// Gives what the rule says of these numbers; `None` where it does not fire.
+    pub fn check(&self, signals: &Signals, thresholds: &Thresholds) -> Option<Insight> {
+        (self.check)(signals, thresholds).map(|finding| finding.of_rule(self.id))
+    }
+}
+
+/// Gives what is worth attention: the most urgent first, then what is about the most MRR, then in the order of
+/// [`RULES`]; at most [`MOST`]. An empty list says that there is nothing notable.
+pub fn notable(signals: &Signals, thresholds: &Thresholds) -> Vec<Insight> {
+    let mut insights: Vec<Insight> =
+        RULES.iter().filter_map(|rule| rule.check(signals, thresholds)).collect();
+    insights.sort_by_key(|insight| {
+        (insight.severity, Reverse(insight.at_stake.as_ref().map(|stake| stake.micros)))
+    });
+    insights.truncate(MOST);
+    insights
 }

@@ -137,6 +137,30 @@ pub fn format_micros(amount: Micros, currency: &str) -> String {
     format_minor(amount.to_minor_rounded(), currency)
 }
 
+/// Writes minor units as a plain decimal of the major unit, such as `-1234.50`, for programs.
+pub fn decimal_minor(amount: i128, currency: &str) -> String {
+    decimal(amount, exponent(currency), exponent(currency))
+}
+
+/// Writes micros as an exact decimal of the major unit, such as `88.66666667`, with no more digits than it takes
+/// beyond those of the currency.
+pub fn decimal_micros(amount: Micros, currency: &str) -> String {
+    decimal(amount.0, exponent(currency) + 6, exponent(currency))
+}
+
+/// Writes a number of so many decimals, of which zeros at the end are left out but for the first `fewest` decimals.
+fn decimal(number: i128, decimals: u32, fewest: u32) -> String {
+    let scale = 10_u128.pow(decimals);
+    let (size, sign) = (number.unsigned_abs(), if number < 0 { "-" } else { "" });
+    let fraction = format!("{:0width$}", size % scale, width = decimals as usize);
+    let kept = fraction.trim_end_matches('0').len().max(fewest as usize).min(fraction.len());
+    match decimals {
+        0 => format!("{sign}{size}"),
+        _ if kept == 0 => format!("{sign}{}", size / scale),
+        _ => format!("{sign}{}.{}", size / scale, &fraction[..kept]),
+    }
+}
+
 /// Writes a number with a comma between thousands, such as `1,234`.
 pub fn with_thousands(number: u128) -> String {
     let digits = number.to_string();
@@ -184,6 +208,26 @@ mod tests {
             (-2_500_000, -2),
         ] {
             assert_eq!(Micros(micros).to_minor_rounded(), minor, "{micros}");
+        }
+    }
+
+    #[test]
+    fn plain_decimals_are_exact_and_have_the_currencys_digits() {
+        for (micros, currency, text) in [
+            (8_866_666_667, "gbp", "88.66666667"),
+            (8_866_000_000, "gbp", "88.66"),
+            (100_000_000, "gbp", "1.00"),
+            (-50_000_000, "gbp", "-0.50"),
+            (1_000_000, "jpy", "1"),
+            (1_500_000, "jpy", "1.5"),
+            (0, "kwd", "0.000"),
+        ] {
+            assert_eq!(decimal_micros(Micros(micros), currency), text);
+        }
+        for (minor, currency, text) in
+            [(123_450, "gbp", "1234.50"), (-5, "gbp", "-0.05"), (1_000, "jpy", "1000"), (1, "kwd", "0.001")]
+        {
+            assert_eq!(decimal_minor(minor, currency), text);
         }
     }
 

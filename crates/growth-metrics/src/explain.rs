@@ -126,6 +126,16 @@ pub struct Row {
     pub cells: Vec<Cell>,
 }
 
+impl Row {
+    /// The instant that it begins with, where it begins with one.
+    fn at(&self) -> Option<DateTime<Utc>> {
+        match self.cells.first() {
+            Some(Cell::At(at)) => Some(*at),
+            _ => None,
+        }
+    }
+}
+
 /// A number and the rows behind it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {

@@ -16,11 +16,14 @@ use crate::request::Request;
 use crate::snapshot::{Bottleneck, Funnel, FunnelStage, Periods, Stage};
 
 growth_db::statements! {
-    JOURNEYS = "SELECT u.id, u.created_at, m.activated_at,
-        CASE WHEN m.activated_at IS NULL THEN NULL ELSE (SELECT MIN(p.paid_at) FROM payments p
-            WHERE p.user_id = u.id AND p.account = $3 AND p.livemode = $4 AND p.status = 'succeeded'
-            AND p.paid_at >= u.created_at AND p.paid_at >= m.activated_at) END AS paid_at
+    JOURNEYS = "SELECT u.id, u.created_at, m.activated_at, paid.at AS paid_at
     FROM users u LEFT JOIN user_milestones m ON m.user_id = u.id
+    LEFT JOIN (SELECT p.user_id, MIN(p.paid_at) AS at FROM payments p
+        JOIN users payer ON payer.id = p.user_id JOIN user_milestones reached ON reached.user_id = p.user_id
+        WHERE p.account = $3 AND p.livemode = $4 AND p.status = 'succeeded' AND p.paid_at >= $1
+            AND p.paid_at >= payer.created_at AND p.paid_at >= reached.activated_at
+            AND payer.created_at >= $1 AND payer.created_at < $2
+        GROUP BY p.user_id) AS paid ON paid.user_id = u.id
     WHERE u.created_at >= $1 AND u.created_at < $2";
 }
 

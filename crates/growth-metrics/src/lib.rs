@@ -9,6 +9,7 @@
 
 mod activity;
 mod cash;
+mod discounts;
 mod engagement;
 mod error;
 pub mod explain;
@@ -16,6 +17,7 @@ mod freshness;
 mod funnel;
 mod goal;
 mod headline;
+mod insights;
 mod product;
 mod recovery;
 mod request;
@@ -53,7 +55,7 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
     let weeks = |goal: &Goal| subscriptions.weeks.get(&goal.currency).map_or(&[][..], Vec::as_slice);
     let goal = request.goal.as_ref().map(|goal| goal::progress(goal, &currencies, weeks(goal), request));
     let activity = engagement::activity(db, request).await?;
-    Ok(GrowthSnapshot {
+    let mut snapshot = GrowthSnapshot {
         schema_version: snapshot::SCHEMA_VERSION,
         header: request.header(&scope, policy),
         goal,
@@ -68,7 +70,9 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         insights: Vec::new(),
         freshness,
         revenue: currencies,
-    })
+    };
+    snapshot.insights = insights::of(db, &scope, request, &snapshot).await?;
+    Ok(snapshot)
 }
 
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
@@ -82,6 +86,7 @@ pub fn statements() -> Vec<(String, String)> {
         activity::STATEMENTS,
         cash::STATEMENTS,
         engagement::STATEMENTS,
+        discounts::STATEMENTS,
         freshness::STATEMENTS,
         funnel::STATEMENTS,
         product::STATEMENTS,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use growth_domain::window::{day_of, start_of_day};
-use growth_metrics::{Header, Period};
+use growth_metrics::{Days, Header, Period};
 
 use crate::figures::counted;
 
@@ -47,13 +47,32 @@ impl Calendar {
         } else {
             day_of(period.end, self.zone)
         };
-        let from = match (first.year() == last.year(), first.month() == last.month()) {
-            _ if first == last => return written(last, DAY),
-            (true, true) => "%-d",
-            (true, false) => "%-d %B",
-            (false, _) => DAY,
-        };
-        format!("{} to {}", written(first, from), written(last, DAY))
+        span(first, last)
+    }
+
+    /// Local days in a row, for instance `29 June to 5 July 2026`.
+    pub(crate) fn days(days: Days) -> String {
+        span(days.first, days.last)
+    }
+
+    /// `28 June 2026`
+    pub(crate) fn day(day: NaiveDate) -> String {
+        written(day, DAY)
+    }
+
+    /// The local day of an instant: `28 June 2026`.
+    pub(crate) fn day_of(&self, at: DateTime<Utc>) -> String {
+        written(day_of(at, self.zone), DAY)
+    }
+
+    /// Whether a local day is over at an instant.
+    pub(crate) fn is_over(&self, day: NaiveDate, at: DateTime<Utc>) -> bool {
+        day.succ_opt().is_some_and(|next| start_of_day(next, self.zone) <= at)
+    }
+
+    /// `the 7 days before`, within a sentence.
+    pub(crate) fn the_before(&self) -> String {
+        format!("the {}", self.before().to_lowercase())
     }
 
     /// Whether a period begins and ends with a local day.
@@ -72,22 +91,36 @@ impl Calendar {
     }
 }
 
+fn span(first: NaiveDate, last: NaiveDate) -> String {
+    let from = match (first.year() == last.year(), first.month() == last.month()) {
+        _ if first == last => return written(last, DAY),
+        (true, true) => "%-d",
+        (true, false) => "%-d %B",
+        (false, _) => DAY,
+    };
+    format!("{} to {}", written(first, from), written(last, DAY))
+}
+
 fn written(day: NaiveDate, format: &str) -> String {
     day.format(format).to_string()
+}
+
+/// How long something took, for instance `19 minutes` or `3 days`, rounded down.
+pub(crate) fn length(seconds: i64) -> String {
+    let minutes = seconds.unsigned_abs() / 60;
+    let (hours, days) = (minutes / 60, minutes / (60 * 24));
+    match (minutes, hours) {
+        (0, _) => "less than a minute".to_owned(),
+        (1..120, _) => counted(minutes, "minute", "minutes"),
+        (_, 0..48) => counted(hours, "hour", "hours"),
+        _ => counted(days, "day", "days"),
+    }
 }
 
 /// How long before an instant another one is, for instance `19 minutes before`.
 pub(crate) fn distance(at: DateTime<Utc>, from: DateTime<Utc>) -> String {
     let (gap, side) = if at <= from { (from - at, "before") } else { (at - from, "after") };
-    let (minutes, hours, days) =
-        (gap.num_minutes().unsigned_abs(), gap.num_hours().unsigned_abs(), gap.num_days().unsigned_abs());
-    let length = match (minutes, hours) {
-        (0, _) => "less than a minute".to_owned(),
-        (1..120, _) => counted(minutes, "minute", "minutes"),
-        (_, 0..48) => counted(hours, "hour", "hours"),
-        _ => counted(days, "day", "days"),
-    };
-    format!("{length} {side}")
+    format!("{} {side}", length(gap.num_seconds()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use growth_domain::money::{Micros, format_minor, with_thousands};
 use growth_domain::rollforward::Ratio;
-use growth_metrics::Periods;
+use growth_metrics::{Money, Periods};
 
 /// Takes one figure out of both periods.
 pub(crate) fn both<T, U>(periods: &Periods<T>, of: impl Fn(&T) -> U) -> Periods<U> {
@@ -41,6 +41,17 @@ pub(crate) fn times(ratio: Ratio) -> Option<String> {
     scaled(ratio, 100).map(|hundredths| decimal(hundredths, 2))
 }
 
+/// `44.6`, or `None` where there is nothing to take a mean of.
+pub(crate) fn mean(ratio: Ratio) -> Option<String> {
+    scaled(ratio, 10).map(|tenths| decimal(tenths, 1))
+}
+
+/// `43 %`, with a decimal only where there would be nothing but 0, or `None` where the ratio is undefined.
+pub(crate) fn whole_percent(ratio: Ratio) -> Option<String> {
+    let whole = scaled(ratio, 100)?;
+    if whole == 0 && ratio.numerator != 0 { percent(ratio) } else { Some(format!("{} %", decimal(whole, 0))) }
+}
+
 /// How money changed, in minor units: `GBP +35.00 (+12.3 %)`.
 pub(crate) fn money_change(periods: Periods<i128>, currency: &str) -> String {
     change(periods, |delta| signed_money(delta, currency))
@@ -72,9 +83,78 @@ pub(crate) fn times_change(periods: Periods<Ratio>) -> String {
     ratio_change(periods, 100, |hundredths| signed_decimal(hundredths, 2))
 }
 
+/// How a mean changed: `+1.4`.
+pub(crate) fn mean_change(periods: Periods<Ratio>) -> String {
+    ratio_change(periods, 10, |tenths| signed_decimal(tenths, 1))
+}
+
+/// Puts spaces that break no line between a currency and its amount, and a number and its percent sign.
+pub(crate) fn glued(text: &str) -> String {
+    let is_code = |word: &str| word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let begins = |word: &str| word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+    let mut glued = String::with_capacity(text.len());
+    let mut before = "";
+    for (index, word) in text.split(' ').enumerate() {
+        let code = before.trim_start_matches('(');
+        let belongs = is_code(code) && begins(word) || word.starts_with('%') && !before.is_empty();
+        if index > 0 {
+            glued.push(if belongs { '\u{a0}' } else { ' ' });
+        }
+        glued.push_str(word);
+        before = word;
+    }
+    glued
+}
+
 /// Rounds micros to the minor units that are shown.
 pub(crate) fn shown(micros: Micros) -> i128 {
     micros.to_minor_rounded()
+}
+
+/// The three cells of a figure: now, before, and how it changed.
+pub(crate) fn cells(shown: Periods<String>, change: String) -> [String; 3] {
+    [shown.current, shown.previous, change]
+}
+
+pub(crate) fn count_cells(counts: Periods<u64>) -> [String; 3] {
+    cells(both(&counts, |number| count(*number)), count_change(counts))
+}
+
+pub(crate) fn money_cells(amounts: Periods<i128>, currency: &str) -> [String; 3] {
+    cells(both(&amounts, |amount| format_minor(*amount, currency)), money_change(amounts, currency))
+}
+
+pub(crate) fn known_money_cells(
+    amounts: Periods<Option<i128>>,
+    currency: &str,
+    unknown: &str,
+) -> [String; 3] {
+    let shown = both(&amounts, |amount| match amount {
+        Some(amount) => format_minor(*amount, currency),
+        None => format!("n/a: {unknown}"),
+    });
+    cells(shown, known_money_change(amounts, currency))
+}
+
+pub(crate) fn sum_cells(sums: Periods<Money>, currency: &str, one: &str, many: &str) -> [String; 3] {
+    let shown = both(&sums, |sum| {
+        let amount = format_minor(sum.amount.into(), currency);
+        if *sum == Money::default() { amount } else { format!("{amount}, {}", counted(sum.count, one, many)) }
+    });
+    cells(shown, money_change(both(&sums, |sum| sum.amount.into()), currency))
+}
+
+/// The cells of a rate: its percentage with what it is made of, or why there is none.
+pub(crate) fn rate_cells(
+    rates: Periods<Ratio>,
+    made_of: impl Fn(Ratio) -> String,
+    undefined: &str,
+) -> [String; 3] {
+    let shown = both(&rates, |rate| match percent(*rate) {
+        Some(percent) => format!("{percent} ({})", made_of(*rate)),
+        None => format!("n/a: {undefined}"),
+    });
+    cells(shown, percent_change(rates))
 }
 
 const NOTHING_TO_COMPARE: &str = "n/a: nothing to compare";
@@ -121,7 +201,8 @@ fn decimal(number: i128, digits: usize) -> String {
     let scale = (0..digits).fold(1_u128, |scale, _| scale * 10);
     let size = number.unsigned_abs();
     let sign = if number < 0 { "-" } else { "" };
-    format!("{sign}{}.{:0digits$}", with_thousands(size / scale), size % scale)
+    let whole = with_thousands(size / scale);
+    if digits == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{:0digits$}", size % scale) }
 }
 
 fn signed_decimal(number: i128, digits: usize) -> String {
@@ -146,6 +227,16 @@ mod tests {
 
     fn ratio(numerator: i128, denominator: i128) -> Ratio {
         Ratio { numerator, denominator }
+    }
+
+    #[test]
+    fn amounts_and_percentages_are_not_broken() {
+        let text = "MRR is GBP 320.00 (GBP +35.00, 12.3 %) of 16 PRO users %";
+        assert_eq!(
+            glued(text),
+            "MRR is GBP\u{a0}320.00 (GBP\u{a0}+35.00, 12.3\u{a0}%) of 16 PRO users\u{a0}%"
+        );
+        assert_eq!(glued(" a  b "), " a  b ");
     }
 
     #[test]

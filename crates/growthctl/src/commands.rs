@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod explain;
 pub(crate) mod forget;
 pub(crate) mod keys;
 pub(crate) mod migrate;

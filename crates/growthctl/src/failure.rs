@@ -40,7 +40,7 @@ pub(crate) fn exit_code(result: anyhow::Result<Outcome>, printer: &Printer) -> E
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             printer.error(&causes(&error));
-            let misused = error.is::<Misuse>() || is_misused_database(&error);
+            let misused = error.is::<Misuse>() || is_misused_database(&error) || is_asked_of_another(&error);
             ExitCode::from(if misused { 2 } else { 1 })
         }
     }
@@ -53,6 +53,13 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     }
     let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Whether figures were asked for that this database does not have.
+fn is_asked_of_another(error: &anyhow::Error) -> bool {
+    use growth_metrics::Error::{OtherPolicy, TimeZone};
+    let asked = error.chain().find_map(|cause| cause.downcast_ref::<growth_metrics::Error>());
+    asked.is_some_and(|error| matches!(error, OtherPolicy { .. } | TimeZone { .. }))
 }
 
 fn is_misused_database(error: &anyhow::Error) -> bool {

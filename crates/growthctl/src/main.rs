@@ -73,6 +73,8 @@ enum Command {
     Audit(commands::audit::Args),
     #[command(about = "Write the growth report")]
     Report(commands::report::Args),
+    #[command(about = "Show the rows behind a number of the report")]
+    Explain(commands::explain::Args),
     #[command(about = "Take away old raw events and keep every figure")]
     Prune(commands::prune::Args),
     #[command(about = "Print a shell's completion script")]
@@ -104,6 +106,7 @@ fn run(cli: Cli, printer: &Printer) -> anyhow::Result<Outcome> {
             Command::Backfill(args) => commands::backfill::run(args, &settings, printer).await,
             Command::Audit(args) => commands::audit::run(args, &settings, printer).await,
             Command::Report(args) => commands::report::run(args, &settings, printer).await,
+            Command::Explain(args) => commands::explain::run(args, &settings, printer).await,
             Command::Demo(args) => commands::demo::run(args, &settings, printer).await,
         }
     })

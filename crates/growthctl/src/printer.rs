@@ -18,6 +18,15 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 /// How many problems are told one by one without --verbose.
 const TOLD: usize = 20;
 
+/// A terminal that shows results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Terminal {
+    /// How wide it is.
+    pub(crate) columns: usize,
+    /// Whether colours are wanted.
+    pub(crate) colour: bool,
+}
+
 /// Owns stdout and stderr.
 #[derive(Debug)]
 pub(crate) struct Printer {
@@ -37,6 +46,18 @@ impl Printer {
         let mut stdout = self.stdout.lock();
         stdout.write_all(text.as_bytes())?;
         stdout.flush()
+    }
+
+    /// The terminal that results are shown on, where it is one.
+    pub(crate) fn terminal(&self) -> Option<Terminal> {
+        if !self.stdout.is_terminal() {
+            return None;
+        }
+        let columns = comfy_table::Table::new().width().filter(|columns| *columns > 0);
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let colour = !is_set("NO_COLOR") && !is_dumb;
+        Some(Terminal { columns: columns.unwrap_or(80).into(), colour })
     }
 
     /// Writes a line that tells what was done to stdout, unless it has to be quiet.
@@ -81,6 +102,31 @@ impl Printer {
         bar.set_message(doing);
         bar.enable_steady_tick(Duration::from_millis(120));
         Progress { bar: Some(bar), doing, total, unit, said: None }
+    }
+
+    /// Waits for something that cannot tell how far it is: a spinner on a terminal, a line now and then elsewhere.
+    pub(crate) async fn patiently<T>(&self, doing: &'static str, work: impl Future<Output = T>) -> T {
+        let bar = (!self.quiet && self.stderr.is_terminal()).then(|| {
+            let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg}, {elapsed}"));
+            bar.set_message(doing);
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        let mut work = std::pin::pin!(work);
+        let begun = Instant::now();
+        loop {
+            tokio::select! {
+                done = &mut work => {
+                    if let Some(bar) = bar {
+                        bar.finish_and_clear();
+                    }
+                    return done;
+                }
+                () = tokio::time::sleep(SAY_EVERY), if bar.is_none() => {
+                    self.remark(&format!("{doing}, {} s so far", begun.elapsed().as_secs()));
+                }
+            }
+        }
     }
 
     /// Starts to tell about several kinds of long work side by side.

@@ -11,6 +11,7 @@ use anyhow::Context;
 use chrono_tz::Tz;
 use clap::ValueEnum;
 use growth_domain::fx::{Dated, RateError, Rates};
+use growth_domain::insights::Thresholds;
 use growth_domain::money::exponent;
 use growth_metrics::Goal;
 use growth_track::{Counting, DEFAULT_ACTIVATION_EVENT};
@@ -70,6 +71,7 @@ struct File {
     funnel_days: Option<i64>,
     currency: Option<String>,
     exchange_rates: Option<Vec<DatedRate>>,
+    insights: Option<Thresholds>,
     log_format: Option<String>,
     stripe_webhook_secret: Option<Secret>,
     stripe_secret_key: Option<Secret>,
@@ -116,6 +118,8 @@ pub(crate) struct Settings {
     pub(crate) currency: Option<String>,
     /// What currencies are worth in others.
     pub(crate) exchange_rates: Rates,
+    /// From when on something is worth telling.
+    pub(crate) thresholds: Thresholds,
     /// The form of a server's log.
     pub(crate) log_format: LogFormat,
     /// What only the commands that need it look into.
@@ -267,6 +271,7 @@ impl GlobalArgs {
             currency: currency.map(|code| code.read(|code| parse_currency(code))).transpose()?,
             exchange_rates: exchange_rates
                 .map_or(Ok(Rates::default()), |rates| rates.read(|rates| parse_rates(rates)))?,
+            thresholds: file.insights.unwrap_or_default(),
             log_format: log_format
                 .map_or(Ok(LogFormat::default()), |format| format.read(|format| parse_log_format(format)))?,
             stripe,

@@ -35,7 +35,7 @@ pub(super) fn run(size: &Size) -> Result<String> {
 
     let file = scratch.path().join("events.ndjson");
     terminal::progress(&format!("making {} events", size.events));
-    product.record_events(&file, size.events)?;
+    product.record_events(&file, size.events, None)?;
     let events = count_lines(&file)?;
     ensure!(events >= size.events, "growthctl demo made {events} events instead of {}", size.events);
 

@@ -72,7 +72,7 @@ pub(super) fn run(size: &Size) -> Result<String> {
     let most = loads.iter().map(|(_, events)| *events).max().context("there are loads")?;
     let file = scratch.path().join("events.ndjson");
     terminal::progress(&format!("making {most} events"));
-    product.record_events(&file, most)?;
+    product.record_events(&file, most, None)?;
 
     let mut bench = Bench { product: &product, folder: scratch.path(), file: &file, databases: 0 };
     let (mut needed, mut unneeded, mut synced) = (Vec::new(), Vec::new(), Vec::new());

@@ -44,6 +44,17 @@ pub(super) async fn rows(source: &Source<'_>, metric: MrrMetric) -> Result<Rows,
     })
     .await?;
     let (measure, columns) = shape(metric);
+    if columns == MOVEMENTS || columns == CHURN || columns == MONTHS {
+        rows.sort_by(|a, b| a.at().cmp(&b.at()));
+    } else {
+        rows.sort_by(|a, b| {
+            (&a.currency, b.part.numerator, b.part.denominator).cmp(&(
+                &b.currency,
+                a.part.numerator,
+                a.part.denominator,
+            ))
+        });
+    }
     Ok(Rows { measure, columns, rows })
 }
 

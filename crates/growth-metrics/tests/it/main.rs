@@ -4,6 +4,7 @@
 
 mod cash;
 mod explain;
+mod insights;
 mod place;
 mod reference;
 mod revenue;

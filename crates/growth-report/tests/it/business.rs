@@ -3,12 +3,16 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use growth_domain::goal::Eta;
 use growth_domain::money::Micros;
+use growth_domain::movements::Kind;
 use growth_domain::pricing::Policy;
 use growth_domain::rollforward::{Cohort, Ratio, RollForward};
 use growth_metrics::{
-    Cash, CurrencyRevenue, Days, Engagement, Freshness, Funnel, GoalProgress, GrowthSnapshot, Header, Money,
-    Mrr, PaymentLine, Period, Periods, Product, RefundLine, Retention, Unpriced, Users,
+    Cash, Converted, CurrencyRevenue, Days, Engagement, Freshness, Funnel, GoalProgress, GrowthSnapshot,
+    Header, Headline, LargestCustomer, LifetimeValue, Money, MovementReason, Mrr, PaymentLine, Period,
+    Periods, Product, Recovery, RefundLine, Retention, RevenueDay, Unpriced, Users,
 };
+
+use crate::activity;
 
 pub(crate) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -45,7 +49,17 @@ fn goal(mrr: i64) -> GoalProgress {
         amount: 50_000,
         progress: Ratio { numerator: minor(mrr).0, denominator: minor(50_000).0 },
         gap: Some(minor(50_000 - mrr)),
-        eta: Eta::TooEarly { of_weeks: 0, customers: None },
+        eta: if mrr == 0 {
+            Eta::TooEarly { of_weeks: 0, customers: None }
+        } else {
+            Eta::Expected {
+                weeks: 12,
+                day: day("2026-09-20"),
+                weekly: minor(1_500),
+                of_weeks: 8,
+                customers: Some(9),
+            }
+        },
     }
 }
 
@@ -93,6 +107,59 @@ fn cash(payments: Money, refunds: Money, fees: i64) -> Cash {
         known_fees: fees,
         net: Some(net_before_fees - fees),
         ..Cash::default()
+    }
+}
+
+fn reason(kind: Kind, reason: Option<&str>, count: u64, amount: i64) -> MovementReason {
+    MovementReason { kind, reason: reason.map(str::to_owned), count, amount: minor(amount) }
+}
+
+/// The days of the week in pounds.
+fn week() -> Vec<RevenueDay> {
+    let still = RevenueDay {
+        day: day("2026-06-22"),
+        mrr: minor(28_500),
+        new: Micros::ZERO,
+        reactivation: Micros::ZERO,
+        expansion: Micros::ZERO,
+        contraction: Micros::ZERO,
+        churn: Micros::ZERO,
+        payments: money(2, 4_000),
+    };
+    let mut days = [
+        RevenueDay { new: minor(2_000), ..still },
+        RevenueDay { expansion: minor(1_000), ..still },
+        RevenueDay { churn: minor(2_000), ..still },
+        still,
+        RevenueDay { contraction: minor(500), payments: money(1, 2_000), ..still },
+        RevenueDay { new: minor(2_000), payments: money(1, 2_000), ..still },
+        RevenueDay { reactivation: minor(1_000), payments: money(2, 20_200), ..still },
+    ];
+    let mut mrr = still.mrr;
+    for (date, day) in still.day.iter_days().zip(&mut days) {
+        mrr = mrr + day.new + day.reactivation + day.expansion - day.contraction - day.churn;
+        (day.day, day.mrr) = (date, mrr);
+    }
+    days.to_vec()
+}
+
+/// Both currencies in pounds: a dollar is worth 75 pence.
+fn headline() -> Headline {
+    let movements = pounds().movements;
+    let dollars = Micros(62_500_000);
+    let now = movements.current;
+    let rate = |currency: &str, rate: &str| Converted {
+        currency: currency.to_owned(),
+        rate: Periods { current: rate.to_owned(), previous: rate.to_owned() },
+    };
+    Headline {
+        currency: "gbp".to_owned(),
+        movements: Periods {
+            current: RollForward { new: now.new + dollars, closing: now.closing + dollars, ..now },
+            previous: movements.previous,
+        },
+        converted: vec![rate("gbp", "1"), rate("usd", "0.75")],
+        apart: Vec::new(),
     }
 }
 
@@ -160,7 +227,41 @@ fn pounds() -> CurrencyRevenue {
         },
         cash: Periods { current: this_week, previous: cash(money(10, 30_000), money(0, 0), 930) },
         all_time: cash(money(143, 312_450), money(4, 7_900), 9_890),
-        ..CurrencyRevenue::default()
+        first_payment_at: Some(at("2025-03-03T09:12:00Z")),
+        reasons: Periods {
+            current: vec![
+                reason(Kind::New, Some("trial_converted"), 1, 2_000),
+                reason(Kind::New, None, 1, 2_000),
+                reason(Kind::Reactivation, None, 1, 1_000),
+                reason(Kind::Expansion, Some("discount_expired"), 1, 1_000),
+                reason(Kind::Contraction, Some("plan_change"), 1, 500),
+                reason(Kind::Churn, Some("voluntary"), 1, 2_000),
+            ],
+            previous: vec![
+                reason(Kind::New, None, 2, 4_000),
+                reason(Kind::Churn, Some("involuntary"), 1, 500),
+            ],
+        },
+        recovery: Periods {
+            current: Recovery {
+                failed: money(3, 6_000),
+                recovered: money(2, 4_000),
+                open: money(1, 2_000),
+                by_count: Ratio { numerator: 2, denominator: 3 },
+                by_volume: Ratio { numerator: 4_000, denominator: 6_000 },
+            },
+            previous: Recovery::default(),
+        },
+        trial_conversion: Periods {
+            current: Ratio { numerator: 1, denominator: 2 },
+            previous: Ratio { numerator: 0, denominator: 1 },
+        },
+        lifetime_value: LifetimeValue { customers: 14, ..LifetimeValue::default() },
+        largest_customer: Some(LargestCustomer {
+            customer: "cus_1".to_owned(),
+            share: Ratio { numerator: minor(4_000).0, denominator: minor(32_000).0 },
+        }),
+        days: week(),
     }
 }
 
@@ -235,7 +336,12 @@ pub(crate) fn two_currencies() -> GrowthSnapshot {
     payments[5].billing_period = None;
     GrowthSnapshot {
         goal: Some(goal(32_000)),
+        headline: Some(headline()),
         revenue: vec![pounds(), dollars()],
+        engagement: activity::engagement(header().activity.last),
+        product: activity::product(),
+        funnel: activity::funnel(),
+        insights: activity::insights(),
         users: Users {
             total: Periods { current: 1_204, previous: 1_187 },
             new: Periods { current: 17, previous: 21 },
@@ -250,7 +356,7 @@ pub(crate) fn two_currencies() -> GrowthSnapshot {
         payments,
         freshness: Freshness {
             last_stripe_event_at: Some(at("2026-06-28T22:41:10Z")),
-            last_webhook_received_at: None,
+            last_webhook_received_at: Some(at("2026-06-28T22:41:12Z")),
             oldest_pending_received_at: None,
             last_stripe_event_received_at: Some(at("2026-06-28T22:41:12Z")),
             last_product_event_at: Some(at("2026-06-28T22:58:30Z")),
@@ -326,6 +432,9 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
             as_of: at("2026-06-29T08:30:00Z"),
             window: Period { start: at("2026-06-22T08:30:00Z"), end: at("2026-06-29T08:30:00Z") },
             previous: Period { start: at("2026-06-15T08:30:00Z"), end: at("2026-06-22T08:30:00Z") },
+            activity: Days { first: day("2026-06-23"), last: day("2026-06-29") },
+            previous_activity: Days { first: day("2026-06-16"), last: day("2026-06-22") },
+            app: Some("web".to_owned()),
             ..header()
         },
         goal: Some(goal(0)),
@@ -374,14 +483,14 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
         freshness: Freshness {
             last_stripe_event_at: Some(at("2026-06-25T23:30:00Z")),
             last_webhook_received_at: None,
-            oldest_pending_received_at: None,
+            oldest_pending_received_at: Some(at("2026-06-25T23:29:00Z")),
             last_stripe_event_received_at: Some(at("2026-06-25T23:30:01Z")),
             last_product_event_at: None,
             applied_events: 40,
             ignored_events: 2,
             pending_events: 3,
             failed_events: 1,
-            reconstructed_subscriptions: 0,
+            reconstructed_subscriptions: 13,
             possibly_counted_twice: 0,
             reconstructed_movements: 4,
             other_accounts: 1,
@@ -394,6 +503,26 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
 /// The same name wherever a name can stand.
 pub(crate) fn named(name: &str) -> GrowthSnapshot {
     let mut snapshot = doubtful_test_data();
+    let rich = two_currencies();
+    (snapshot.product, snapshot.insights) = (rich.product, rich.insights);
+    (snapshot.headline, snapshot.engagement, snapshot.funnel) = (rich.headline, rich.engagement, rich.funnel);
+    let yen = &mut snapshot.revenue[0];
+    yen.reasons.current = vec![reason(Kind::Churn, Some(name), 1, 500)];
+    let share = Ratio { numerator: 1, denominator: 2 };
+    yen.largest_customer = Some(LargestCustomer { customer: name.to_owned(), share });
+    for event in &mut snapshot.product.events {
+        name.clone_into(&mut event.name);
+    }
+    for user in &mut snapshot.product.top_users {
+        user.user = Some(name.to_owned());
+    }
+    for insight in &mut snapshot.insights {
+        name.clone_into(&mut insight.text);
+        name.clone_into(&mut insight.compared_with);
+        insight.recommendation = Some(name.to_owned());
+        insight.evidence.iter_mut().for_each(|evidence| name.clone_into(&mut evidence.label));
+    }
+    snapshot.header.app = Some(name.to_owned());
     name.clone_into(&mut snapshot.header.product);
     name.clone_into(&mut snapshot.header.account);
     for payment in &mut snapshot.payments {

@@ -54,9 +54,9 @@ fn a_goal_that_is_reached_has_nothing_to_go() {
     let goal = snapshot.goal.as_mut().unwrap();
     goal.amount = 32_000;
     goal.progress.denominator = goal.progress.numerator;
-    goal.gap = None;
+    (goal.gap, goal.eta) = (None, growth_domain::goal::Eta::Reached);
     let text = markdown(&snapshot);
-    assert!(text.contains("\n- **Goal**: 100.0 % of GBP 320.00, reached.\n"), "{text}");
+    assert!(text.contains("\n- **100.0 % of the goal** of GBP 320.00, reached.\n"), "{text}");
 }
 
 #[test]
@@ -83,18 +83,60 @@ fn every_report_is_one_tidy_document() {
 }
 
 #[test]
-fn blank_lines_part_headings_lists_and_tables_from_the_rest() {
-    fn kind(line: &str) -> Option<char> {
-        line.chars().next().filter(|first| matches!(first, '#' | '-' | '|' | '>'))
+fn blank_lines_part_headings_lists_tables_and_charts_from_the_rest() {
+    fn kind(line: &str) -> Option<&str> {
+        let numbered = line.starts_with(|first: char| first.is_ascii_digit()) && line.contains(". ");
+        let nested = line.starts_with("   - ");
+        let first = line.get(..1).filter(|first| ["#", "-", "|", ">"].contains(first));
+        if numbered || nested { Some("1") } else { first }
     }
     for snapshot in all() {
         let text = markdown(&snapshot);
-        let lines: Vec<&str> = text.lines().collect();
-        for pair in lines.windows(2).filter(|pair| pair.iter().all(|line| !line.is_empty())) {
-            let same = kind(pair[0]).is_some_and(|first| first != '#') && kind(pair[0]) == kind(pair[1]);
-            assert!(same, "{pair:?}");
+        for (index, block) in text.split("\n\n").enumerate() {
+            if block.starts_with("```") {
+                assert!(block.starts_with("```mermaid\n") && block.ends_with("\n```"), "{block}");
+                continue;
+            }
+            let lines: Vec<&str> = block.lines().collect();
+            for pair in lines.windows(2) {
+                let same = kind(pair[0]).is_some_and(|first| first != "#") && kind(pair[0]) == kind(pair[1]);
+                assert!(same, "{index}: {pair:?}");
+            }
         }
     }
+}
+
+#[test]
+fn headings_go_down_one_step_at_a_time() {
+    for snapshot in all() {
+        let mut before = 0;
+        for line in markdown(&snapshot).lines().filter(|line| line.starts_with('#')) {
+            let level = line.bytes().take_while(|byte| *byte == b'#').count();
+            assert!(level <= before + 1 && (level > 1 || before == 0), "{line}");
+            before = level;
+        }
+    }
+}
+
+#[test]
+fn sections_stand_in_their_order() {
+    let text = markdown(&two_currencies());
+    let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    assert_eq!(
+        headings,
+        [
+            "Key insights",
+            "Recommended actions",
+            "Revenue",
+            "Users",
+            "Engagement",
+            "Product",
+            "Conversion funnel",
+            "Latest payments",
+            "Data quality",
+            "How each number is defined"
+        ]
+    );
 }
 
 #[test]
@@ -107,7 +149,7 @@ fn equal_snapshots_give_equal_bytes() {
 #[test]
 fn a_period_without_any_stripe_event_is_worth_a_look() {
     let mut snapshot = two_currencies();
-    assert!(markdown(&snapshot).contains("\nAll is well. "));
+    assert!(markdown(&snapshot).contains("\nAll is well.\n"));
     snapshot.freshness.last_stripe_event_at = Some(at("2026-06-20T00:00:00Z"));
     let text = markdown(&snapshot);
     assert!(text.contains("\n- **No Stripe event** of this period"), "{text}");

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
+use clap::ValueEnum;
 use growth_backfill::{Audit, AuditOptions, Error, List, Step};
 use growth_domain::window::Window;
 
 use crate::database;
 use crate::failure::{Outcome, misuse};
-use crate::output::{Format, OutputArgs};
+use crate::output::{Form, OutputArgs};
 use crate::printer::Printer;
 use crate::settings::Settings;
 use crate::stripe;
@@ -39,14 +40,32 @@ pub(crate) struct Args {
     #[arg(long, default_value = "", value_name = "ACCOUNT", hide_default_value = true)]
     account: String,
     #[command(flatten)]
-    output: OutputArgs,
+    output: OutputArgs<Format>,
+}
+
+/// The forms of an audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people, and for GitHub issues
+    Markdown,
+    /// For programs
+    Json,
+}
+
+impl Form for Format {
+    fn extensions(&self) -> &'static [&'static str] {
+        match self {
+            Self::Markdown => &["md", "markdown"],
+            Self::Json => &["json"],
+        }
+    }
 }
 
 pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
     let now = Utc::now().trunc_subsecs(6);
     let window = window(&args, now, settings)?;
-    let output = args.output.resolve()?;
+    let output = args.output.resolve(Format::Markdown)?;
     let account = stripe::account(&args.account)?;
     let client = stripe::required_client(settings)?;
     let db = database::open(settings).await?;

@@ -18,6 +18,7 @@ fn every_command_explains_itself() {
         "backfill",
         "audit",
         "report",
+        "explain",
         "demo",
         "track",
         "users",

@@ -2,14 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(target_os = "linux")]
+mod actions;
 mod audit;
 mod backfill;
 mod bad_input;
 mod demo;
+mod explain;
 mod help;
 mod migrate;
 mod orders;
 mod replays;
+mod reports;
 mod run;
 mod segment_clients;
 mod serve_webhook;
@@ -17,3 +21,5 @@ mod serving;
 mod settings;
 mod tracking;
 mod unreliable;
+#[cfg(target_os = "linux")]
+mod weekly;

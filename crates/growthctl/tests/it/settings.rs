@@ -90,6 +90,24 @@ fn a_wrong_value_says_where_it_was_told() {
         ),
         ("activation_days = -1", None, "activation_days: -1 is no number of days from 1 to 3650"),
         ("activation_days = 3651", None, "activation_days: 3651 is no number of days from 1 to 3650"),
+        ("funnel_days = 0", None, "settings file growthctl.toml: funnel_days: 0 is no number of days"),
+        ("currency = \"pounds\"", None, "settings file growthctl.toml: currency: \"pounds\" is no currency"),
+        (
+            "[insights]\nconcentration_percent = 0",
+            None,
+            "concentration_percent is a whole number from 1 to 100, not 0",
+        ),
+        ("[insights]\nluck = 1", None, "unknown field `luck`"),
+        (
+            "[[exchange_rates]]\nday = \"2026-01-01\"\nfrom = \"USD\"\nto = \"GBP\"\nrate = \"0,79\"",
+            None,
+            "settings file growthctl.toml: exchange_rates: \"0,79\" is not an exchange rate",
+        ),
+        (
+            "[[exchange_rates]]\nday = \"soon\"\nfrom = \"USD\"\nto = \"GBP\"\nrate = \"0.79\"",
+            None,
+            "exchange_rates: \"soon\" is no day such as 2026-07-01",
+        ),
         ("", Some(("GROWTHCTL_TIMEZONE", "Mars")), "--timezone or GROWTHCTL_TIMEZONE: time zone \"Mars\""),
         ("goal = \"lots\"", Some(("GROWTHCTL_GOAL", "more")), "--goal or GROWTHCTL_GOAL: goal \"more\""),
     ] {

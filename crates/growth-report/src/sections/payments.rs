@@ -4,27 +4,28 @@ use growth_domain::money::format_minor;
 use growth_metrics::{GrowthSnapshot, PaymentLine, RefundLine};
 
 use crate::calendar::Calendar;
-use crate::markdown::names::name;
-use crate::markdown::table::{Side, Table};
-use crate::markdown::{LINES, not_shown};
+use crate::document::Block;
+use crate::sections::names::name;
+use crate::sections::table::{Side, Table};
+use crate::sections::{LINES, not_shown};
 
-pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
-    let mut blocks = vec!["## Latest payments".to_owned()];
+pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Block> {
+    let mut blocks = vec![Block::from("## Latest payments")];
     let start = snapshot.header.window.start;
     let of_period: Vec<&PaymentLine> =
         snapshot.payments.iter().filter(|payment| payment.at >= start).collect();
     if of_period.is_empty() {
-        blocks.push("No payment in this period.".to_owned());
+        blocks.push("No payment in this period.".into());
     } else {
-        blocks.push(payments(&of_period, calendar));
-        blocks.extend(not_shown(of_period.len(), is_cut(of_period.len())));
+        blocks.push(payments(&of_period, calendar).into());
+        blocks.extend(not_shown(of_period.len(), is_cut(of_period.len())).map(Block::from));
     }
     let is_orphan = |refund: &&RefundLine| refund.counted && refund.payment.is_none() && refund.at >= start;
     let orphans: Vec<&RefundLine> = snapshot.refunds.iter().filter(is_orphan).collect();
     if !orphans.is_empty() {
-        blocks.push("### Refunds without a known payment".to_owned());
-        blocks.push(refunds(&orphans, calendar));
-        blocks.extend(not_shown(orphans.len(), is_cut(snapshot.refunds.len())));
+        blocks.push("### Refunds without a known payment".into());
+        blocks.push(refunds(&orphans, calendar).into());
+        blocks.extend(not_shown(orphans.len(), is_cut(snapshot.refunds.len())).map(Block::from));
     }
     blocks
 }

@@ -9,8 +9,43 @@ const LONGEST: usize = 60;
 /// from its word by an invisible joiner, so that a report in an issue notifies
 /// nobody.
 pub(super) fn name(text: &str) -> String {
+    escaped(&unescaped(text))
+}
+
+/// Writes a name on one line and cut where it is very long, for where nothing has to be escaped.
+pub(super) fn unescaped(text: &str) -> String {
     let text = shortened(plain(text));
-    if text.is_empty() { "(no name)".to_owned() } else { escaped(&text) }
+    if text.is_empty() { "(no name)".to_owned() } else { text }
+}
+
+/// Writes words on one line, whole, with Markdown's characters escaped, to stand where a paragraph begins too.
+///
+/// Commands of growthctl between backticks stay code.
+pub(super) fn sentence(text: &str) -> String {
+    let text = with_commands(&plain(text));
+    let begins_a_block = text.starts_with(['#', '+', '-', '=', ':']);
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    match text.as_bytes().get(digits) {
+        _ if begins_a_block => format!("\\{text}"),
+        Some(b'.' | b')') if digits > 0 => format!("{}\\{}", &text[..digits], &text[digits..]),
+        _ => text,
+    }
+}
+
+/// Escapes what is not a command between backticks.
+fn with_commands(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    let is_command = |part: &&str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b" _-.:=".contains(&byte);
+        part.starts_with("growthctl ") && part.trim() == *part && part.bytes().all(fits)
+    };
+    if parts.len().is_multiple_of(2) || !parts.iter().skip(1).step_by(2).all(is_command) {
+        return escaped(text);
+    }
+    let part = |(index, part): (usize, &&str)| {
+        if index.is_multiple_of(2) { escaped(part) } else { format!("`{part}`") }
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 fn plain(text: &str) -> String {
@@ -87,6 +122,32 @@ mod tests {
         assert_eq!(name("\u{0}\n"), "(no name)");
         assert_eq!(name(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
         assert_eq!(name(&"é".repeat(60)), "é".repeat(60));
+    }
+
+    #[test]
+    fn words_are_whole_and_begin_no_list() {
+        for (text, safe) in [
+            ("MRR fell by 3 %.", "MRR fell by 3 %."),
+            ("- a", r"\- a"),
+            ("# a", r"\# a"),
+            ("12. a", r"12\. a"),
+            ("12 users", "12 users"),
+            ("1) a", r"1\) a"),
+        ] {
+            assert_eq!(sentence(text), safe);
+        }
+        assert_eq!(sentence(&"é".repeat(200)), "é".repeat(200));
+    }
+
+    #[test]
+    fn a_command_in_a_sentence_is_code_and_nothing_else_is() {
+        assert_eq!(
+            sentence("Run `growthctl explain churn --days 30` *now*"),
+            r"Run `growthctl explain churn --days 30` \*now\*"
+        );
+        for text in ["a ` b", "`growthctl <b>`", "``", "`rm -r`", "` growthctl `"] {
+            assert_eq!(sentence(text), escaped(text), "{text}");
+        }
     }
 
     #[test]

@@ -3,37 +3,37 @@
 use growth_metrics::{Cash, GrowthSnapshot, Unpriced};
 
 use crate::calendar::{Calendar, distance};
+use crate::document::Block;
 use crate::figures::count;
-use crate::markdown::names::name;
-use crate::markdown::table::{Side, Table};
-use crate::markdown::{LINES, is_empty, list, not_shown};
+use crate::sections::names::name;
+use crate::sections::table::{Side, Table};
+use crate::sections::{LINES, is_empty, list, not_shown};
 
-pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
-    let mut blocks = vec!["## Data quality".to_owned()];
+pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Block> {
+    let mut blocks: Vec<Block> = vec!["## Data quality".into()];
     if is_empty(snapshot) {
-        blocks.push("n/a, neither a Stripe event nor a product event has been recorded yet.".to_owned());
+        blocks.push("n/a, neither a Stripe event nor a product event has been recorded yet.".into());
         return blocks;
     }
-    let doubts = doubts(snapshot);
-    let facts = facts(snapshot, calendar);
+    let doubts = doubts(snapshot, calendar);
     if doubts.is_empty() {
-        blocks.push(format!("All is well. {}", facts.join(" ")));
-        return blocks;
+        blocks.push("All is well.".into());
+    } else {
+        blocks.push("Worth a look:".into());
+        blocks.push(list(&doubts).into());
     }
-    blocks.push("Worth a look:".to_owned());
-    blocks.push(list(&doubts));
-    blocks.push("Where the data stands:".to_owned());
-    blocks.push(list(&facts));
+    blocks.push("Where the data stands:".into());
+    blocks.push(list(&facts(snapshot, calendar)).into());
     if !snapshot.unpriced.is_empty() {
-        blocks.push("### Subscriptions without a known price".to_owned());
-        blocks.push(unpriced(&snapshot.unpriced));
-        blocks.extend(not_shown(snapshot.unpriced.len(), false));
+        blocks.push("### Subscriptions without a known price".into());
+        blocks.push(unpriced(&snapshot.unpriced).into());
+        blocks.extend(not_shown(snapshot.unpriced.len(), false).map(Block::from));
     }
     blocks
 }
 
 /// What makes figures incomplete or uncertain.
-fn doubts(snapshot: &GrowthSnapshot) -> Vec<String> {
+fn doubts(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     let fresh = &snapshot.freshness;
     let mut doubts = Vec::new();
     if !snapshot.header.livemode {
@@ -68,10 +68,14 @@ fn doubts(snapshot: &GrowthSnapshot) -> Vec<String> {
         "Stripe event could not be read; it is kept, but not in the figures",
         "Stripe events could not be read; they are kept, but not in the figures",
     );
+    let waits = fresh.oldest_pending_received_at.map_or_else(String::new, |at| {
+        let distance = distance(at, snapshot.header.as_of);
+        format!("; the oldest arrived on {} ({distance} the end of the period)", calendar.moment(at))
+    });
     doubt(
         fresh.pending_events,
-        "Stripe event is stored, but not in the figures yet",
-        "Stripe events are stored, but not in the figures yet",
+        &format!("Stripe event is stored, but not in the figures yet{waits}"),
+        &format!("Stripe events are stored, but not in the figures yet{waits}"),
     );
     doubt(
         snapshot.unpriced.len() as u64,
@@ -82,11 +86,6 @@ fn doubts(snapshot: &GrowthSnapshot) -> Vec<String> {
         fresh.reconstructed_movements,
         "movement of MRR in this period is reconstructed from later evidence; its time may be off",
         "movements of MRR in this period are reconstructed from later evidence; their times may be off",
-    );
-    doubt(
-        fresh.reconstructed_subscriptions,
-        "active subscription has events missing: since when it is what it is was worked out",
-        "active subscriptions have events missing: since when they are what they are was worked out",
     );
     doubt(
         fresh.possibly_counted_twice,
@@ -120,18 +119,20 @@ fn doubts(snapshot: &GrowthSnapshot) -> Vec<String> {
     doubts
 }
 
+/// What is so, and nothing to worry about.
 fn facts(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     let fresh = &snapshot.freshness;
-    let last = |what: &str, at| match at {
+    let last = |what: &str, at, none: &str| match at {
         Some(at) => {
             let distance = distance(at, snapshot.header.as_of);
-            format!("Last {what} event: {} ({distance} the end of the period).", calendar.moment(at))
+            format!("Last {what}: {} ({distance} the end of the period).", calendar.moment(at))
         }
-        None => format!("Last {what} event: n/a, none has been recorded."),
+        None => format!("Last {what}: n/a, {none}."),
     };
-    vec![
-        last("Stripe", fresh.last_stripe_event_at),
-        last("product", fresh.last_product_event_at),
+    let mut facts = vec![
+        last("Stripe event", fresh.last_stripe_event_at, "none has been recorded"),
+        last("webhook received", fresh.last_webhook_received_at, "none has ever arrived"),
+        last("product event", fresh.last_product_event_at, "none has been recorded"),
         format!(
             "Stripe events: {} applied, {} ignored (no figure needs them), {} pending, {} failed.",
             count(fresh.applied_events),
@@ -139,7 +140,22 @@ fn facts(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
             count(fresh.pending_events),
             count(fresh.failed_events),
         ),
-    ]
+    ];
+    // After a backfill this is so of most of them, and nothing is wrong with that.
+    match fresh.reconstructed_subscriptions {
+        0 => {}
+        1 => facts.push(
+            "1 active subscription is older than the events recorded of it: its history was worked out from what \
+             Stripe tells of it."
+                .to_owned(),
+        ),
+        many => facts.push(format!(
+            "{} active subscriptions are older than the events recorded of them: their history was worked out from \
+             what Stripe tells of them.",
+            count(many)
+        )),
+    }
+    facts
 }
 
 fn unpriced(subscriptions: &[Unpriced]) -> String {

@@ -3,24 +3,20 @@
 use growth_metrics::{GrowthSnapshot, Periods};
 
 use crate::calendar::Calendar;
-use crate::figures::{both, count, count_change, counted, parts, percent, percent_change};
-use crate::markdown::table::Table;
+use crate::document::Block;
+use crate::figures::{count_cells, counted, parts, percent, percent_change};
+use crate::sections::table::Table;
 
-pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
+pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Block> {
     let users = &snapshot.users;
-    let heading = "## Users".to_owned();
+    let heading = Block::from("## Users");
     if users.total == Periods::default() && users.active == Periods::default() {
-        return vec![
-            heading,
-            "Total, new, active and activated users: n/a, no user is known yet.".to_owned(),
-        ];
+        return vec![heading, "Total, new, active and activated users: n/a, no user is known yet.".into()];
     }
     let mut table = Table::comparison("Figure", calendar);
-    for (label, counts) in
-        [("Total users", users.total), ("New users", users.new), ("Active users", users.active)]
-    {
-        table.figure(label, [count(counts.current), count(counts.previous), count_change(counts)]);
-    }
+    table.figure("Total users", count_cells(users.total));
+    table.figure("New users", count_cells(users.new));
+    table.figure("Active users", count_cells(users.active));
     let within = counted(users.activation_days.into(), "day", "days");
     let activated = |new: u64, ratio| match percent(ratio) {
         Some(percent) => format!("{percent} ({})", parts(ratio)),
@@ -36,10 +32,7 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Stri
             percent_change(rates),
         ],
     );
-    let pending = both(&users.activation_pending, |number| count(*number));
-    table.figure(
-        &format!("Pending: their {within} are not over"),
-        [pending.current, pending.previous, count_change(users.activation_pending)],
-    );
-    vec![heading, table.to_markdown()]
+    let pending = count_cells(users.activation_pending);
+    table.figure(&format!("Pending: their {within} are not over"), pending);
+    vec![heading, table.to_markdown().into()]
 }

@@ -5,36 +5,67 @@ use growth_domain::rollforward::RollForward;
 use growth_metrics::{CurrencyRevenue, GrowthSnapshot, Periods, Users};
 
 use crate::calendar::Calendar;
+use crate::document::{Block, Look};
 use crate::figures::{both, count, counted, money_change, shown};
-use crate::markdown::names::name;
-use crate::markdown::{goal, is_empty, list};
+use crate::sections::names::{name, unescaped};
+use crate::sections::{goal, is_empty, list, listed};
 
-pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
+pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Block> {
     let header = &snapshot.header;
-    let mode = if header.livemode { "" } else { " (TEST MODE)" };
-    let title =
-        format!("# {}: growth report, {}{mode}", name(&header.product), calendar.dates(&header.window));
-    let mut blocks = vec![title];
+    let mut blocks: Vec<Block> = vec![format!("# {}", title(snapshot, calendar, name)).into()];
     if !header.livemode {
-        blocks.push("> **TEST MODE**: these figures are Stripe's test data. No real money moved.".to_owned());
+        blocks.push("> **TEST MODE**: these figures are Stripe's test data. No real money moved.".into());
     }
-    blocks.push(scope(snapshot, calendar));
+    blocks.push(scope(snapshot, calendar).into());
     if is_empty(snapshot) && snapshot.freshness.other_accounts > 0 {
         blocks.push(
             "**There is no data of this account.** There is of connected accounts: name one with \
              `growthctl report --account acct_…`."
-                .to_owned(),
+                .into(),
         );
     } else if is_empty(snapshot) {
         blocks.push(
             "**There is no data yet.** Take in recorded Stripe events or objects with `growthctl replay FILE`, \
              then write this report again. `growthctl report --demo` shows the report of a sample business."
-                .to_owned(),
+                .into(),
         );
     } else {
-        blocks.push(list(&summary(snapshot, calendar)));
+        blocks.push(data(snapshot, calendar).into());
+        blocks.push(Block::Looks(Look::Summary, list(&summary(snapshot, calendar))));
     }
     blocks
+}
+
+/// The title in plain words, which are not Markdown.
+pub(super) fn plain_title(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
+    title(snapshot, calendar, unescaped)
+}
+
+fn title(snapshot: &GrowthSnapshot, calendar: &Calendar, named: fn(&str) -> String) -> String {
+    let header = &snapshot.header;
+    let mode = if header.livemode { "" } else { " (TEST MODE)" };
+    let what = match header.product.as_str() {
+        "" => "Growth report".to_owned(),
+        product => format!("{}: growth report", named(product)),
+    };
+    format!("{what}, {}{mode}", calendar.dates(&header.window))
+}
+
+/// How far the data goes.
+fn data(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
+    let fresh = &snapshot.freshness;
+    let until = |at: Option<_>| at.map_or_else(|| "n/a, none yet".to_owned(), |at| calendar.moment(at));
+    let waiting = match fresh.pending_events {
+        0 => String::new(),
+        number => {
+            format!(" {} not in the figures yet.", counted(number, "Stripe event is", "Stripe events are"))
+        }
+    };
+    format!(
+        "Latest Stripe event: {}. Latest product event: {}.{waiting}",
+        until(fresh.last_stripe_event_at),
+        until(fresh.last_product_event_at)
+    )
 }
 
 fn scope(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
@@ -45,17 +76,35 @@ fn scope(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
         let (start, end) = (calendar.moment(header.window.start), calendar.moment(header.window.end));
         format!("From {start} to {end} ({})", calendar.length())
     };
+    let app = header.app.as_deref().map_or_else(String::new, |app| {
+        format!(" Events and product figures are of the application {}.", name(app))
+    });
     let account = match header.account.as_str() {
         "" => String::new(),
         account => format!(" Stripe account: {}.", name(account)),
     };
     format!(
-        "{period}, compared with the {} ({}). Times are in {}. MRR follows the `{}` policy.{account}",
-        calendar.before().to_lowercase(),
+        "{period}, compared with {} ({}). Times are in {}. MRR follows the `{}` policy.{account}{app}{}",
+        calendar.the_before(),
         calendar.dates(&header.previous),
         calendar.zone(),
         header.policy,
+        days(snapshot, calendar),
     )
+}
+
+/// Which days activity is counted by, where those are not the days of the period.
+fn days(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
+    let header = &snapshot.header;
+    if calendar.has_whole_days(&header.window) {
+        return String::new();
+    }
+    let unfinished = if calendar.is_over(header.activity.last, header.as_of) {
+        ""
+    } else {
+        ", the last of which is not over"
+    };
+    format!(" What users do is counted by whole local days: {}{unfinished}.", Calendar::days(header.activity))
 }
 
 fn summary(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
@@ -67,8 +116,8 @@ fn summary(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     } else {
         items.push("**No revenue yet**: nothing recorded tells of a subscription or a payment.".to_owned());
     }
-    items.extend(goal::progress(snapshot).map(|progress| format!("**Goal**: {progress}.")));
-    if snapshot.users.total.current > 0 {
+    items.extend(goal::summary(snapshot));
+    if snapshot.users.total.current > 0 || snapshot.users.active.current > 0 {
         items.push(users(&snapshot.users));
     }
     items
@@ -184,18 +233,11 @@ fn cash(headline: &CurrencyRevenue, others: &[CurrencyRevenue]) -> String {
 
 fn users(users: &Users) -> String {
     format!(
-        "**{}**, {} before; {} in all.",
+        "**{}**, {} before. {} in all; {} active, {} before.",
         counted(users.new.current, "new user", "new users"),
         count(users.new.previous),
         count(users.total.current),
+        count(users.active.current),
+        count(users.active.previous),
     )
-}
-
-/// `a`, `a and b`, `a, b and c`
-fn listed(parts: &[String]) -> String {
-    match parts {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }

@@ -1,0 +1,122 @@
+//! The rows behind a number, and the ways to ask for figures.
+
+use growth_testkit::on_each_engine;
+use serde_json::Value;
+
+use crate::run::{Place, Ran};
+
+const PERIOD: [&str; 4] = ["--days", "30", "--as-of", "2026-06-29"];
+
+fn asked(place: &Place, args: &[&str]) -> Ran {
+    place.run(args.iter().chain(&PERIOD))
+}
+
+fn json(place: &Place, args: &[&str]) -> Value {
+    let ran = asked(place, &[args, &["--format", "json"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+on_each_engine! {
+    async fn the_sample_business_explains_itself(db: TestDb) {
+        let place = Place::with_database(db.url());
+        let demo = place.run(["demo", "--as-of", "2026-06-29", "--timezone", "Europe/London"]);
+        assert_eq!(demo.code, 0, "{}", demo.stderr);
+
+        // Without a word, days are those of the database.
+        let report = json(&place, &["report"]);
+        assert_eq!(report["header"]["time_zone"], "Europe/London");
+        assert_eq!(report["headline"]["apart"], serde_json::json!(["usd"]), "nobody told a rate");
+
+        let explanation = json(&place, &["explain", "mrr"]);
+        let gbp = explanation["sums"].as_array().unwrap().iter().find(|sum| sum["currency"] == "gbp").unwrap();
+        assert_eq!(gbp["numerator"], report["revenue"][0]["mrr"]["current"]["net"]);
+        assert_eq!(explanation["measure"], "micros");
+
+        let churn = asked(&place, &["explain", "churn", "--output", "churn.csv"]);
+        assert_eq!((churn.code, churn.stdout.as_str()), (0, "explanation written to churn.csv\n"), "{}", churn.stderr);
+        let mut rows = csv::Reader::from_path(place.path("churn.csv")).unwrap();
+        let pence = rows.records().map(|row| row.unwrap()).filter(|row| &row[5] == "GBP");
+        let pence: i64 = pence.map(|row| row[6].replace('.', "").parse::<i64>().unwrap()).sum();
+        assert_eq!(pence * 1_000_000, report["revenue"][0]["movements"]["current"]["churn"].as_i64().unwrap());
+
+        let table = asked(&place, &["explain", "active-users", "--limit", "2"]);
+        let active = &report["users"]["active"]["current"];
+        assert!(table.stdout.contains("2026-05-30 00:00 to 2026-06-29 00:00, Europe/London"), "{}", table.stdout);
+        assert!(table.stdout.contains("more rows: --limit"), "{}", table.stdout);
+        assert!(table.stdout.contains(&format!("The rows add up to {active}.")), "{}", table.stdout);
+
+        // Rates turn two currencies into one, and say what they did themselves.
+        place.write("growthctl.toml", "exchange_rates = [
+            {day = \"2026-01-01\", from = \"USD\", to = \"GBP\", rate = \"0.80\"},
+            {day = \"2026-06-10\", from = \"usd\", to = \"gbp\", rate = \"0.75\"}]");
+        let headline = &json(&place, &["report"])["headline"];
+        let part = |name: &str| headline["movements"]["current"][name].as_i64().unwrap();
+        let gained = part("new") + part("reactivation") + part("expansion") + part("fx");
+        assert_eq!(part("opening") + gained - part("contraction") - part("churn"), part("closing"));
+        // USD 92.00 remain, USD 24.00 left on 18 June: 116 x 0.80 - 24 x 0.75 - 92 x 0.75 = 5.80.
+        assert_eq!(part("fx"), -580_000_000);
+        assert_eq!(headline["apart"], serde_json::json!([]));
+        place.write("growthctl.toml", "");
+
+        // An application has its own product figures.
+        let nobody = json(&place, &["report", "--app", "nobody"]);
+        assert_eq!(nobody["product"]["enrichments_completed"]["current"], 0);
+        assert_eq!(nobody["users"], report["users"]);
+
+        let other_zone = asked(&place, &["report", "--timezone", "Asia/Tokyo"]);
+        assert_eq!(other_zone.code, 2, "{}", other_zone.stderr);
+        assert!(other_zone.stderr.contains("growthctl migrate --rebuild --timezone Asia/Tokyo"), "{}", other_zone.stderr);
+        let other_policy = asked(&place, &["report", "--policy", "conservative"]);
+        assert_eq!(other_policy.code, 2, "{}", other_policy.stderr);
+        assert!(other_policy.stderr.contains("migrate --rebuild --policy conservative"), "{}", other_policy.stderr);
+        assert_eq!(asked(&place, &["report", "--policy", "stripe"]).code, 0);
+    }
+}
+
+#[test]
+fn a_name_that_a_spreadsheet_would_run_is_text() {
+    let place = Place::new();
+    assert_eq!(
+        place
+            .run(["track", "page_load", "--user", "=cmd|' /C calc'!A0", "--at", "2026-06-20T10:00:00Z"])
+            .code,
+        0
+    );
+    let csv = asked(&place, &["explain", "active_users", "--format", "csv"]);
+    assert_eq!(
+        csv.stdout.lines().nth(1).unwrap().split(',').next(),
+        Some("'=cmd|' /C calc'!A0"),
+        "{}",
+        csv.stdout
+    );
+}
+
+#[test]
+fn what_cannot_be_explained_or_asked_is_told_in_a_sentence() {
+    let place = Place::new();
+    assert_eq!(place.run(["migrate"]).code, 0);
+    for (args, told) in [
+        (
+            &["explain", "profit"][..],
+            "there is no number \"profit\": `growthctl explain --list` names all of them",
+        ),
+        (&["explain", "event:Page Load"], "an event name"),
+        (&["explain", "mrr", "--days", "0"], "--days: a window has 1 to 36500 days, not 0"),
+        (
+            &["explain", "mrr", "--output", "mrr.pdf"],
+            "no format goes by the extension .pdf: use .txt, .csv or .json",
+        ),
+        (&["report", "--currency", "pounds"], "--currency: \"pounds\" is no currency"),
+        (&["report", "--policy", "mine"], "--policy: "),
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+        assert_eq!(ran.stderr.trim_end().lines().count(), 1, "{}", ran.stderr);
+    }
+    let nothing = place.run(["explain", "mrr"]);
+    assert!(nothing.stdout.contains("There are no rows"), "{}", nothing.stdout);
+    let list = place.run(["explain", "--list"]);
+    assert!(list.stdout.contains("gross_mrr_churn") && list.stdout.contains("event:NAME"), "{}", list.stdout);
+}
