@@ -40,7 +40,10 @@ growth_db::statements! {
         AS amount,
         CAST(COALESCE(SUM(fee) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT) AS fees,
         COUNT(*) FILTER (WHERE fee IS NULL AND withdrawn_at >= $3 AND withdrawn_at < $4) AS fees_unknown
-    FROM disputes WHERE account = $1 AND livemode = $2 GROUP BY currency";
+    FROM disputes
+    WHERE account = $1 AND livemode = $2
+        AND ((withdrawn_at >= $3 AND withdrawn_at < $4) OR (reinstated_at >= $3 AND reinstated_at < $4))
+    GROUP BY currency";
     FIRST_PAYMENTS = "SELECT currency, MIN(paid_at) AS at FROM payments
     WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at < $3 GROUP BY currency";
     PAYMENT_TIMES = "SELECT currency, amount, paid_at FROM payments
