@@ -124,7 +124,7 @@ pub(crate) async fn add(
     Ok(())
 }
 
-/// Adds the payments of each local day of the window.
+/// Adds the payments of each local day of the window to currencies that are all there.
 async fn add_days(
     db: &Db,
     scope: &Scope,
@@ -132,14 +132,14 @@ async fn add_days(
     currencies: &mut ByCurrency,
 ) -> Result<(), Error> {
     let parts: Vec<(NaiveDate, Window)> = request.window.local_days(request.time_zone).collect();
+    for revenue in currencies.values_mut().filter(|revenue| revenue.days.is_empty()) {
+        revenue.days = parts.iter().map(|(day, _)| RevenueDay::without_subscriptions(*day)).collect();
+    }
     let window = request.window;
     let times = query(db, PAYMENT_TIMES).bind(&scope.account).bind(scope.livemode);
     let mut rows = times.bind(window.start).bind(window.end).fetch::<(String, i64, DateTime<Utc>)>()?;
     while let Some((currency, amount, paid_at)) = rows.try_next().await? {
         let revenue = entry(currencies, &currency);
-        if revenue.days.is_empty() {
-            revenue.days = parts.iter().map(|(day, _)| RevenueDay::without_subscriptions(*day)).collect();
-        }
         let index = parts.partition_point(|(_, part)| part.end <= paid_at);
         if let Some(day) = revenue.days.get_mut(index) {
             day.payments.count += 1;

@@ -37,7 +37,7 @@ fn rates(worths: &[Worth]) -> Rates {
 }
 
 /// Takes out of a snapshot what the truth does not tell.
-fn told(mut snapshot: GrowthSnapshot) -> Value {
+pub(crate) fn told(mut snapshot: GrowthSnapshot) -> Value {
     snapshot.insights.clear();
     for line in &mut snapshot.payments {
         line.event_id.clear();
@@ -51,7 +51,7 @@ fn told(mut snapshot: GrowthSnapshot) -> Value {
 }
 
 /// Writes down where two documents differ.
-fn differences(path: &str, expected: &Value, actual: &Value, found: &mut Vec<String>) {
+pub(crate) fn differences(path: &str, expected: &Value, actual: &Value, found: &mut Vec<String>) {
     match (expected, actual) {
         (Value::Object(one), Value::Object(other)) if one.keys().eq(other.keys()) => {
             for (key, expected) in one {

@@ -24,12 +24,13 @@ pub(crate) fn cash(asked: &Asked, currency: &str, span: Span) -> Cash {
     let failed = failed.filter(|payment| is_in(span, asked.facts.begun[&payment.payment_intent]));
     let refunds =
         truth.refunds.iter().filter(|refund| refund.currency == currency && refund.status != "failed");
-    let disputes: Vec<_> = truth
-        .disputes
+    let disputes: Vec<_> = truth.disputes.iter().filter(|dispute| dispute.currency == currency).collect();
+    let taken: Vec<_> = disputes.iter().filter(|dispute| is_in(span, dispute.created)).collect();
+    let back = disputes
         .iter()
-        .filter(|dispute| dispute.currency == currency && is_in(span, dispute.created))
-        .collect();
-    assert!(disputes.iter().all(|dispute| dispute.reinstated == 0), "when it came back is not in the truth");
+        .filter(|dispute| asked.facts.reinstated.get(&dispute.id).is_some_and(|at| is_in(span, *at)))
+        .map(|dispute| dispute.reinstated)
+        .sum::<i64>();
     let mut cash = Cash {
         payments: money(paid.iter().map(|payment| payment.amount)),
         unattributed: money(
@@ -39,14 +40,15 @@ pub(crate) fn cash(asked: &Asked, currency: &str, span: Span) -> Cash {
         failed_payments: money(failed.map(|payment| payment.amount)),
         refunds: money(refunds.filter(|refund| is_in(span, refund.created)).map(|refund| refund.amount)),
         refunds_without_payment: Money::default(),
-        disputes: money(disputes.iter().map(|dispute| dispute.amount)),
+        disputes: money(taken.iter().map(|dispute| dispute.amount)),
         net_before_fees: 0,
         known_fees: paid.iter().filter_map(|payment| payment.fee).sum::<i64>()
-            + disputes.iter().map(|dispute| dispute.fee).sum::<i64>(),
+            + taken.iter().map(|dispute| dispute.fee).sum::<i64>(),
         fees_unknown: paid.iter().filter(|payment| payment.fee.is_none()).count() as u64,
         dispute_fees_unknown: 0,
         net: None,
     };
+    cash.disputes.amount -= back;
     cash.net_before_fees = cash.payments.amount - cash.refunds.amount - cash.disputes.amount;
     cash.net = (cash.fees_unknown == 0).then(|| cash.net_before_fees - cash.known_fees);
     cash

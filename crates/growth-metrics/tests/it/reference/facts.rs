@@ -54,6 +54,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) subscriptions: Vec<Subscription>,
     /// When each payment was begun, by its intent.
     pub(crate) begun: BTreeMap<String, DateTime<Utc>>,
+    /// When each dispute gave its money back.
+    pub(crate) reinstated: BTreeMap<String, DateTime<Utc>>,
 }
 
 impl<'a> Facts<'a> {
@@ -64,7 +66,12 @@ impl<'a> Facts<'a> {
             .filter(|object| object["object"] == "payment_intent")
             .map(|intent| (text(&intent["id"]), time(&intent["created"]).unwrap()))
             .collect();
-        Self { business, subscriptions, begun }
+        let given_back =
+            business.stripe_events.iter().filter(|event| event["type"] == "charge.dispute.funds_reinstated");
+        let reinstated = given_back
+            .map(|event| (text(&event["data"]["object"]["id"]), time(&event["created"]).unwrap()))
+            .collect();
+        Self { business, subscriptions, begun, reinstated }
     }
 }
 

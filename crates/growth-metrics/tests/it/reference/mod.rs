@@ -112,7 +112,7 @@ fn header(asked: &Asked<'_>) -> Header {
         time_zone: asked.zone.name().to_owned(),
         policy: Policy::Stripe,
         livemode: true,
-        account: String::new(),
+        account: asked.request.account.clone(),
         app: asked.request.app.clone(),
     }
 }
@@ -197,7 +197,7 @@ fn refunds(asked: &Asked<'_>) -> Vec<RefundLine> {
 fn freshness(asked: &Asked<'_>) -> Freshness {
     let business = asked.facts.business;
     let created = business.stripe_events.iter().filter_map(|event| event["created"].as_i64());
-    let seen = business.events.iter().filter(|event| event.user.is_some());
+    let seen = business.events.iter().filter(|event| event.user.is_some() && event.active);
     Freshness {
         last_stripe_event_at: created.max().and_then(|at| chrono::DateTime::from_timestamp(at, 0)),
         last_product_event_at: seen.map(|event| event.at).max(),

@@ -172,15 +172,16 @@ fn ways(asked: &Asked) -> Vec<Way> {
     }
     let way = |user: &growth_track::User| {
         let (id, joined) = (user.external_id.as_str(), user.created_at);
-        let in_time = |at: &&DateTime<Utc>| joined <= **at && **at - joined <= within;
+        let in_time = |at: &DateTime<Utc>| joined <= *at && *at - joined <= within;
         let (mut activated, mut paid) = (None, None);
-        // Every activation with every payment.
-        for activation in activations.get(id).into_iter().flatten().filter(in_time) {
-            let seconds = (*activation - joined).num_seconds();
+        // Every activation, which counts at the sign-up where it was before, with every payment.
+        let did = activations.get(id).into_iter().flatten().map(|at| joined.max(*at));
+        for activation in did.filter(in_time) {
+            let seconds = (activation - joined).num_seconds();
             activated = Some(activated.map_or(seconds, |known: i64| known.min(seconds)));
-            for payment in payments.get(id).into_iter().flatten().filter(in_time) {
+            for payment in payments.get(id).into_iter().flatten().copied().filter(in_time) {
                 if payment >= activation {
-                    let seconds = (*payment - joined).num_seconds();
+                    let seconds = (payment - joined).num_seconds();
                     paid = Some(paid.map_or(seconds, |known: i64| known.min(seconds)));
                 }
             }

@@ -125,7 +125,8 @@ fn usage<'a>(asked: &Asked<'a>, days: Days) -> BTreeMap<&'a str, Usage> {
     by_user
 }
 
-/// Those with the most usage, then those active on the most days, then those who joined first.
+/// Those with the most usage, then those active on the most days, then by id, in whose order they are
+/// numbered where they are told of all at once.
 fn top_users(asked: &Asked, active: &Active<'_>) -> Vec<TopUser> {
     let mut by_user = usage(asked, asked.days);
     let mut days_of: BTreeMap<&str, u32> = BTreeMap::new();
@@ -137,8 +138,7 @@ fn top_users(asked: &Asked, active: &Active<'_>) -> Vec<TopUser> {
             by_user.entry(user).or_default();
         }
     }
-    let place = |user: &str| asked.facts.business.users.iter().position(|known| known.external_id == user);
-    let mut ranked: Vec<((i64, u32), Option<usize>, TopUser)> = by_user
+    let mut ranked: Vec<((i64, u32), TopUser)> = by_user
         .into_iter()
         .map(|(user, usage)| {
             let active_days = days_of.get(user).copied().unwrap_or(0);
@@ -148,9 +148,10 @@ fn top_users(asked: &Asked, active: &Active<'_>) -> Vec<TopUser> {
                 + usage.pitches_generated
                 + usage.emails_sent
                 + usage.campaigns_created;
-            ((did, active_days), place(user), TopUser { user: Some(user.to_owned()), active_days, usage })
+            ((did, active_days), TopUser { user: Some(user.to_owned()), active_days, usage })
         })
         .collect();
-    ranked.sort_by_key(|(rank, place, _)| (std::cmp::Reverse(*rank), *place));
-    ranked.into_iter().take(10).map(|(.., user)| user).collect()
+    // By id they are already.
+    ranked.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+    ranked.into_iter().take(10).map(|(_, user)| user).collect()
 }
