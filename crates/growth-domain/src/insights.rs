@@ -139,5 +139,24 @@ pub fn notable(signals: &Signals, thresholds: &Thresholds) -> Vec<Insight> {
         (insight.severity, Reverse(insight.at_stake.as_ref().map(|stake| stake.micros)))
     });
     insights.truncate(MOST);
+    for later in 1..insights.len() {
+        let (before, [insight, ..]) = insights.split_at_mut(later) else { break };
+        if before.iter().any(|earlier| is_same_advice(earlier, insight)) {
+            insight.recommendation = None;
+        }
+    }
     insights
+}
+
+/// Whether two insights would send the reader to do one thing twice: MRR fell because customers left, and customers left;
+/// MRR rose because of new customers, and so the goal came nearer.
+fn is_same_advice(one: &Insight, other: &Insight) -> bool {
+    let looks_at = |insight: &Insight, metrics: [&str; 2]| {
+        let advice = insight.recommendation.as_deref().unwrap_or_default();
+        metrics.iter().any(|metric| advice.contains(&format!("explain {metric} ")))
+    };
+    let is_about = |rules: [&str; 2]| rules.contains(&one.rule) && rules.contains(&other.rule);
+    let both_look_at = |metrics| looks_at(one, metrics) && looks_at(other, metrics);
+    (is_about(["revenue_trend", "customer_churn"]) && both_look_at(["churn", "customer_churn"]))
+        || (is_about(["revenue_trend", "goal_milestone"]) && both_look_at(["new_mrr", "new_mrr"]))
 }

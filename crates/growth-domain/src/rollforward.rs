@@ -115,6 +115,8 @@ pub struct Cohort {
     pub customers: u64,
     /// How many of them pay nothing at the end.
     pub lost: u64,
+    /// The MRR at the start of those who pay nothing at the end.
+    pub lost_mrr: Micros,
     /// Their MRR at the start.
     pub opening: Micros,
     /// Their MRR at the end.
@@ -129,7 +131,10 @@ impl Cohort {
     pub fn add(&mut self, opening: Micros, closing: Micros) {
         if opening > Micros::ZERO {
             self.customers += 1;
-            self.lost += u64::from(closing == Micros::ZERO);
+            if closing == Micros::ZERO {
+                self.lost += 1;
+                self.lost_mrr += opening;
+            }
             self.opening += opening;
             self.closing += closing;
             self.retained += closing.min(opening);

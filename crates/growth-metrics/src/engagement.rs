@@ -11,9 +11,10 @@ use growth_domain::window::{day_of, start_of_day};
 use roaring::RoaringTreemap;
 
 use crate::activity::Activity;
+use crate::cash::unsigned;
 use crate::error::Error;
 use crate::request::Request;
-use crate::snapshot::{self, ActivityDay, Engagement, Periods, RetentionCohort};
+use crate::snapshot::{self, ActivityDay, Engagement, Periods, RetentionCohort, UnfinishedDay};
 
 /// How many weeks, and how many months, a retention matrix has.
 const WEEKS: u64 = 8;
@@ -22,30 +23,28 @@ const MONTHS: u32 = 6;
 growth_db::statements! {
     FIRST_SEEN = "SELECT user_id, first_seen_at FROM user_milestones
     WHERE first_seen_at >= $1 AND first_seen_at < $2 AND user_id > 0";
+    EVENTS_OF_DAY = "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS n FROM daily_event WHERE day = $1";
     SIGN_UPS = "SELECT created_at FROM users WHERE created_at >= $1 AND created_at < $2";
-}
-
-/// The last local day that is over at the end of the window.
-pub(crate) fn last_whole_day(request: &Request) -> NaiveDate {
-    day_of(request.window.end, request.time_zone) - Days::new(1)
 }
 
 /// Reads everything that figures of activity are made of, for both windows.
 pub(crate) async fn activity(db: &Db, request: &Request) -> Result<Activity, Error> {
     let (current, previous) = (request.activity(), request.activity().before());
-    let day = last_whole_day(request);
+    let day = current.last;
     let first = [
         previous.first - Days::new(29),
         day - Days::new(u64::from(request.days) + 29),
         weeks(day)[0].first,
         months(day)[0].first,
     ];
-    Activity::read(db, first.into_iter().min().unwrap_or(previous.first), current.last).await
+    let last = request.unfinished().unwrap_or(day);
+    Activity::read(db, first.into_iter().min().unwrap_or(previous.first), last).await
 }
 
 /// The figures of both windows.
 pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> Result<Engagement, Error> {
-    let day = last_whole_day(request);
+    let current = request.activity();
+    let day = current.last;
     let before = day - Days::new(comparable(request.days));
     let rolling =
         |days| Periods { current: activity.rolling(day, days), previous: activity.rolling(before, days) };
@@ -54,7 +53,6 @@ pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> 
         current: ratio(dau.current, of.current),
         previous: ratio(dau.previous, of.previous),
     };
-    let is_over = snapshot::Days { last: day, ..request.activity() };
     let (weekly, monthly) = retention(db, request.time_zone, day, activity).await?;
     Ok(Engagement {
         day,
@@ -62,14 +60,15 @@ pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> 
         wau,
         mau,
         average_dau: Periods {
-            current: average(activity, is_over),
-            previous: average(activity, request.activity().before()),
+            current: average(activity, current),
+            previous: average(activity, current.before()),
         },
         stickiness_week: over(wau),
         stickiness_month: over(mau),
         weekly,
         monthly,
-        days: days(db, request, is_over, activity).await?,
+        days: days(db, request, current, activity).await?,
+        unfinished: unfinished(db, request, activity).await?,
     })
 }
 
@@ -108,6 +107,12 @@ async fn days(
         new_users: signed_up.get(&day).copied().unwrap_or(0),
     };
     Ok(days.iter().map(day).collect())
+}
+
+async fn unfinished(db: &Db, request: &Request, activity: &Activity) -> Result<Option<UnfinishedDay>, Error> {
+    let Some(day) = request.unfinished() else { return Ok(None) };
+    let (events,): (i64,) = query(db, EVENTS_OF_DAY).bind(day).fetch_one().await?;
+    Ok(Some(UnfinishedDay { day, active: activity.rolling(day, 1), events: unsigned(events) }))
 }
 
 /// The weeks from Monday to Sunday that are over on the evening of a day, the oldest first.

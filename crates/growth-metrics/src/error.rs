@@ -14,6 +14,14 @@ pub enum Error {
         "the database's policy is not one of this growthctl: `growthctl migrate --rebuild --policy stripe` sets it"
     )]
     Policy(#[from] UnknownPolicy),
+    /// Nothing is known of the application that was asked for.
+    #[error("nothing was recorded of the application {app:?}; those of this database: {known}")]
+    UnknownApp {
+        /// The application's name.
+        app: String,
+        /// The names that are known.
+        known: String,
+    },
     /// The ledger was built with another policy than the one that is asked for.
     #[error(
         "the ledger of this database is built with the policy `{stored}`, not `{asked}`: build it again with \

@@ -143,8 +143,12 @@ pub struct Explanation {
     pub metric: Metric,
     /// What it is of.
     pub header: Header,
-    /// What its parts are.
+    /// What its parts are, those above the line of a ratio.
     pub measure: Measure,
+    /// What the parts below the line are.
+    pub below: Measure,
+    /// What the sum leaves out, in a sentence, where it leaves anything out.
+    pub caveat: Option<String>,
     /// What the rows tell.
     pub columns: &'static [&'static str],
     /// The rows.
@@ -195,6 +199,8 @@ impl Serialize for Explanation {
         map.serialize_entry("meaning", self.metric.meaning())?;
         map.serialize_entry("header", &self.header)?;
         map.serialize_entry("measure", &self.measure)?;
+        map.serialize_entry("below", &self.below)?;
+        map.serialize_entry("caveat", &self.caveat)?;
         map.serialize_entry("sums", &sums)?;
         map.serialize_entry("rows", &rows)?;
         map.end()
@@ -211,8 +217,17 @@ struct Source<'a> {
 /// Rows with what their parts are and what they tell.
 struct Rows {
     measure: Measure,
+    below: Measure,
+    caveat: Option<String>,
     columns: &'static [&'static str],
     rows: Vec<Row>,
+}
+
+impl Rows {
+    /// Rows whose parts are all of one measure and leave nothing out.
+    fn of(measure: Measure, columns: &'static [&'static str], rows: Vec<Row>) -> Self {
+        Self { measure, below: measure, caveat: None, columns, rows }
+    }
 }
 
 /// Finds the rows behind a number of the window.
@@ -224,15 +239,16 @@ pub async fn explain(db: &Db, request: &Request, metric: &Metric) -> Result<Expl
     let scope = request.scope(db).await?;
     let policy = request::policy(db, request).await?;
     request::check_time_zone(db, request).await?;
+    request::check_app(db, request).await?;
     let header = request.header(&scope, policy);
     let source = Source { db, scope, request };
-    let Rows { measure, columns, rows } = match metric {
+    let Rows { measure, below, caveat, columns, rows } = match metric {
         Metric::Mrr(which) => mrr::rows(&source, *which).await?,
         Metric::Cash(which) => cash::rows(&source, *which).await?,
         Metric::Users(which) => users::rows(&source, *which).await?,
         Metric::Product(which) => product::rows(&source, which).await?,
     };
-    Ok(Explanation { metric: metric.clone(), header, measure, columns, rows })
+    Ok(Explanation { metric: metric.clone(), header, measure, below, caveat, columns, rows })
 }
 
 pub(crate) fn statements() -> [&'static [(&'static str, &'static str)]; 3] {

@@ -35,7 +35,7 @@ pub use snapshot::{
     ActivityDay, Bottleneck, Cash, Converted, CurrencyRevenue, Days, Engagement, EventCount, ExportCount,
     Freshness, Funnel, FunnelStage, GoalProgress, GrowthSnapshot, Header, Headline, LargestCustomer,
     LifetimeValue, Money, MovementReason, Mrr, PaymentLine, Period, Periods, Product, Recovery, RefundLine,
-    Retention, RetentionCohort, RevenueDay, Stage, TopUser, Unpriced, Usage, Users,
+    Retention, RetentionCohort, RevenueDay, Stage, TopUser, UnfinishedDay, Unpriced, Usage, Users,
 };
 
 /// Builds the snapshot of a window and the window before it.
@@ -47,6 +47,7 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
     let scope = request.scope(db).await?;
     let policy = request::policy(db, request).await?;
     request::check_time_zone(db, request).await?;
+    request::check_app(db, request).await?;
     let mut subscriptions = revenue::figures(db, &scope, request).await?;
     recovery::add(db, &scope, request, &mut subscriptions.revenue).await?;
     cash::add(db, &scope, request, &mut subscriptions.revenue).await?;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use growth_db::rows::settings;
 use growth_db::{Db, query};
@@ -10,7 +10,7 @@ use growth_domain::fx::Rates;
 use growth_domain::insights::Thresholds;
 use growth_domain::pricing::Policy;
 use growth_domain::stamp::Scope;
-use growth_domain::window::{Window, WindowError, day_of};
+use growth_domain::window::{Window, WindowError, day_of, start_of_day};
 
 use crate::error::Error;
 use crate::snapshot::{Days, Header, Period};
@@ -62,8 +62,23 @@ pub struct Goal {
 growth_db::statements! {
     HAS_MODE = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2
         AND state = 'applied') AS known";
+    APPS = "SELECT app_name FROM daily_event GROUP BY app_name
+        UNION SELECT app_name FROM usage_counters GROUP BY app_name ORDER BY 1";
     HAS_ACTIVITY = "SELECT EXISTS (SELECT 1 FROM user_activity) OR EXISTS (SELECT 1 FROM daily_event)
         OR EXISTS (SELECT 1 FROM usage_counters) AS known";
+}
+
+/// Makes sure that there is anything of the application that is asked for.
+pub(crate) async fn check_app(db: &Db, request: &Request) -> Result<(), Error> {
+    let Some(app) = &request.app else { return Ok(()) };
+    let known: Vec<(String,)> = query(db, APPS).fetch_all().await?;
+    if known.iter().any(|(name,)| name == app) {
+        return Ok(());
+    }
+    let named: Vec<&str> =
+        known.iter().map(|(name,)| name.as_str()).filter(|name| !name.is_empty()).collect();
+    let known = if named.is_empty() { "none is named there".to_owned() } else { named.join(", ") };
+    Err(Error::UnknownApp { app: app.clone(), known })
 }
 
 /// Makes sure that the days of the rollups, where there are any, are those of the request.
@@ -125,10 +140,16 @@ impl Request {
         Ok(Scope { account: self.account.clone(), livemode })
     }
 
-    /// The local days that figures of activity and usage are of.
+    /// The local days that figures of activity and usage are of: the last ones that are over at the end of the window.
     pub(crate) fn activity(&self) -> Days {
-        let last = day_of(self.window.end - TimeDelta::microseconds(1), self.time_zone);
+        let last = day_of(self.window.end, self.time_zone) - chrono::Days::new(1);
         Days { first: last - chrono::Days::new(u64::from(self.days) - 1), last }
+    }
+
+    /// The local day that has begun before the end of the window and is not over.
+    pub(crate) fn unfinished(&self) -> Option<NaiveDate> {
+        let day = day_of(self.window.end, self.time_zone);
+        (start_of_day(day, self.time_zone) < self.window.end).then_some(day)
     }
 
     pub(crate) fn header(&self, scope: &Scope, policy: Policy) -> Header {

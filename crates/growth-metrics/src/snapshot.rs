@@ -20,7 +20,7 @@ pub use self::money::{
 };
 pub use self::product::{
     ActivityDay, Bottleneck, Engagement, EventCount, ExportCount, Funnel, FunnelStage, Product,
-    RetentionCohort, Stage, TopUser, Usage,
+    RetentionCohort, Stage, TopUser, UnfinishedDay, Usage,
 };
 
 /// The version of the JSON.
@@ -72,7 +72,7 @@ pub struct Header {
     pub window: Period,
     /// The window before it.
     pub previous: Period,
-    /// The local days that figures of activity and usage are of: as many as `days`, the last one that of the end.
+    /// The local days that figures of activity and usage are of: the last ones that are over at the end, as many as `days`.
     pub activity: Days,
     /// As many local days before them.
     pub previous_activity: Days,

@@ -65,11 +65,6 @@ impl Calendar {
         written(day_of(at, self.zone), DAY)
     }
 
-    /// Whether a local day is over at an instant.
-    pub(crate) fn is_over(&self, day: NaiveDate, at: DateTime<Utc>) -> bool {
-        day.succ_opt().is_some_and(|next| start_of_day(next, self.zone) <= at)
-    }
-
     /// `the 7 days before`, within a sentence.
     pub(crate) fn the_before(&self) -> String {
         format!("the {}", self.before().to_lowercase())

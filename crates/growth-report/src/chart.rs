@@ -9,6 +9,7 @@ mod spans;
 mod sparkline;
 mod svg;
 
+use self::axis::Axis;
 pub(crate) use self::axis::plain;
 pub(crate) use self::spans::{Length, Span, spans};
 pub(crate) use self::svg::escaped;
@@ -74,10 +75,22 @@ impl Series {
 }
 
 impl Chart {
-    /// Gives the chart back unless it would show nothing: less than two points, or nothing but 0.
-    pub(crate) fn worth_drawing(self) -> Option<Self> {
-        let moves = self.series.iter().flat_map(|series| &series.values).any(|value| *value != 0);
-        (self.points.len() >= 2 && moves).then_some(self)
+    /// Gives the chart back unless it would show nothing: less than two points, or nothing but 0. Where its scale does
+    /// not begin at 0, it says so.
+    pub(crate) fn worth_drawing(mut self) -> Option<Self> {
+        let values = || self.series.iter().flat_map(|series| &series.values);
+        if self.points.len() < 2 || values().all(|value| *value == 0) {
+            return None;
+        }
+        if self.shape == Shape::Lines {
+            let (low, high) = (values().min().copied().unwrap_or(0), values().max().copied().unwrap_or(0));
+            let axis = Axis::for_lines(low, high);
+            if axis.low != 0 {
+                let begins = self.shown(axis.low);
+                self.about.push_str(&format!(" The scale begins at {begins}, not at 0."));
+            }
+        }
+        Some(self)
     }
 
     /// `GBP 320.50`, or `1,204` for counts.

@@ -390,6 +390,9 @@ fn parse_rates(rates: &[DatedRate]) -> Result<Rates, String> {
     let rate = |rate: &DatedRate| {
         let day = rate.day.parse().map_err(|_| format!("{:?} is no day such as 2026-07-01", rate.day))?;
         let (from, to) = (parse_currency(&rate.from)?, parse_currency(&rate.to)?);
+        if from == to {
+            return Err(format!("a rate from {} to itself says nothing", from.to_uppercase()));
+        }
         Ok(Dated { day, from, to, rate: rate.rate.parse().map_err(|error: RateError| error.to_string())? })
     };
     Ok(Rates::new(rates.iter().map(rate).collect::<Result<_, String>>()?))

@@ -132,7 +132,7 @@ fn names_of_rules_are_unique() {
 /// What `growthctl explain` lists the rows of.
 const METRICS: [&str; 19] = [
     "mrr",
-    "committed_mrr",
+    "ending_mrr",
     "at_risk_mrr",
     "churn",
     "new_mrr",
@@ -213,7 +213,7 @@ impl<I: Iterator<Item = i64>> Numbers<I> {
     fn cohort(&mut self) -> Cohort {
         let (customers, lost) = (self.count(), self.count());
         let (opening, closing, retained) = (self.micros(), self.micros(), self.micros());
-        Cohort { customers, lost, opening, closing, retained }
+        Cohort { customers, lost, lost_mrr: self.micros(), opening, closing, retained }
     }
 
     fn eta(&mut self) -> Eta {

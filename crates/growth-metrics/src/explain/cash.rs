@@ -9,19 +9,21 @@ use crate::error::Error;
 
 growth_db::statements! {
     EXPLAIN_PAYMENTS = "SELECT p.id, p.paid_at AS at, p.amount, p.currency, p.customer, p.invoice, p.subscription,
-        u.external_id AS \"user\", p.fee, p.fee_currency
+        CASE WHEN u.erased_at IS NULL THEN u.external_id END AS \"user\", p.user_id, p.failure_code AS reason, p.fee,
+        p.fee_currency, COALESCE(p.method = 'out_of_band', FALSE) AS is_out_of_band
     FROM payments p LEFT JOIN users u ON u.id = p.user_id
     WHERE p.account = $1 AND p.livemode = $2 AND p.status = 'succeeded' AND p.paid_at >= $3 AND p.paid_at < $4
     ORDER BY p.paid_at, p.id";
     EXPLAIN_FAILED = "SELECT p.id, p.created_at AS at, p.amount, p.currency, p.customer, p.invoice, p.subscription,
-        u.external_id AS \"user\", p.fee, p.fee_currency
+        CASE WHEN u.erased_at IS NULL THEN u.external_id END AS \"user\", p.user_id, p.failure_code AS reason, p.fee,
+        p.fee_currency, COALESCE(p.method = 'out_of_band', FALSE) AS is_out_of_band
     FROM payments p LEFT JOIN users u ON u.id = p.user_id
     WHERE p.account = $1 AND p.livemode = $2 AND p.status = 'failed' AND p.created_at >= $3 AND p.created_at < $4
     ORDER BY p.created_at, p.id";
     EXPLAIN_REFUNDS = "SELECT id, created_at AS at, amount, currency, payment, charge, reason FROM refunds
     WHERE account = $1 AND livemode = $2 AND counted AND created_at >= $3 AND created_at < $4
     ORDER BY created_at, id";
-    EXPLAIN_DISPUTES = "SELECT id, withdrawn_at, withdrawn, reinstated_at, reinstated, currency, payment, charge, status,
+    EXPLAIN_DISPUTES = "SELECT id, withdrawn_at, withdrawn, reinstated_at, reinstated, currency, payment, charge, reason,
         fee FROM disputes
     WHERE account = $1 AND livemode = $2
         AND ((withdrawn_at >= $3 AND withdrawn_at < $4) OR (reinstated_at >= $3 AND reinstated_at < $4))
@@ -33,7 +35,7 @@ growth_db::statements! {
 }
 
 const MONEY: &[&str] =
-    &["kind", "id", "at", "amount", "customer", "user", "payment", "invoice", "subscription"];
+    &["kind", "id", "at", "amount", "customer", "user", "payment", "invoice", "subscription", "reason"];
 const INVOICES: &[&str] = &[
     "invoice",
     "first_failed",
@@ -55,8 +57,11 @@ struct Payment {
     invoice: Option<String>,
     subscription: Option<String>,
     user: Option<String>,
+    user_id: Option<i64>,
+    reason: Option<String>,
     fee: Option<i64>,
     fee_currency: Option<String>,
+    is_out_of_band: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -67,6 +72,7 @@ struct Refund {
     currency: String,
     payment: Option<String>,
     charge: Option<String>,
+    reason: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -79,6 +85,7 @@ struct Dispute {
     currency: String,
     payment: Option<String>,
     charge: Option<String>,
+    reason: Option<String>,
     fee: Option<i64>,
 }
 
@@ -100,11 +107,7 @@ pub(super) async fn rows(source: &Source<'_>, metric: CashMetric) -> Result<Rows
     let rows = match metric {
         M::NewRevenue => source.payments(EXPLAIN_PAYMENTS, source.request.window.start).await?,
         M::TotalRevenue => source.payments(EXPLAIN_PAYMENTS, DateTime::UNIX_EPOCH).await?,
-        M::Unattributed => {
-            let mut rows = source.payments(EXPLAIN_PAYMENTS, source.request.window.start).await?;
-            rows.retain(|row| row.cells[5] == Cell::Unknown);
-            rows
-        }
+        M::Unattributed => source.unattributed().await?,
         M::FailedPayments => source.payments(EXPLAIN_FAILED, source.request.window.start).await?,
         M::Refunds => source.refunds(1).await?,
         M::Disputes => source.disputes(1).await?,
@@ -117,7 +120,18 @@ pub(super) async fn rows(source: &Source<'_>, metric: CashMetric) -> Result<Rows
         }
         M::Recovery => return source.recovery().await,
     };
-    Ok(Rows { measure: Measure::Minor, columns: MONEY, rows })
+    let mut found = Rows::of(Measure::Minor, MONEY, rows);
+    if matches!(metric, M::Fees | M::NetVolume) {
+        found.caveat = source.unknown_fees().await?;
+    }
+    Ok(found)
+}
+
+impl Payment {
+    fn row(self) -> Row {
+        let rest = [self.customer, self.user, None, self.invoice, self.subscription, self.reason];
+        money("payment", self.id, self.at, self.amount, self.currency, rest)
+    }
 }
 
 /// A row of [`MONEY`].
@@ -127,7 +141,7 @@ fn money(
     at: DateTime<Utc>,
     part: i64,
     currency: String,
-    rest: [Option<String>; 5],
+    rest: [Option<String>; 6],
 ) -> Row {
     let mut cells = vec![kind.into(), Cell::Text(id), Cell::At(at), Cell::Minor(part)];
     cells.extend(rest.map(Cell::from));
@@ -145,22 +159,17 @@ impl Source<'_> {
     }
 
     async fn payments(&self, sql: &'static str, from: DateTime<Utc>) -> Result<Vec<Row>, Error> {
-        let row = |payment: Payment| {
-            let rest = [
-                payment.customer,
-                payment.user,
-                Some(payment.id.clone()),
-                payment.invoice,
-                payment.subscription,
-            ];
-            money("payment", payment.id, payment.at, payment.amount, payment.currency, rest)
-        };
-        Ok(self.read(sql, from).await?.into_iter().map(row).collect())
+        Ok(self.read(sql, from).await?.into_iter().map(Payment::row).collect())
+    }
+
+    async fn unattributed(&self) -> Result<Vec<Row>, Error> {
+        let payments: Vec<Payment> = self.read(EXPLAIN_PAYMENTS, self.request.window.start).await?;
+        Ok(payments.into_iter().filter(|payment| payment.user_id.is_none()).map(Payment::row).collect())
     }
 
     async fn refunds(&self, sign: i64) -> Result<Vec<Row>, Error> {
         let row = |refund: Refund| {
-            let rest = [None, None, refund.payment.or(refund.charge), None, None];
+            let rest = [None, None, refund.payment.or(refund.charge), None, None, refund.reason];
             money("refund", refund.id, refund.at, sign * refund.amount, refund.currency, rest)
         };
         Ok(self.read(EXPLAIN_REFUNDS, self.request.window.start).await?.into_iter().map(row).collect())
@@ -177,12 +186,40 @@ impl Source<'_> {
             ];
             for (kind, at, part) in moved {
                 if let Some(at) = at.filter(|at| window.contains(*at)) {
-                    let rest = [None, None, dispute.payment.clone().or(dispute.charge.clone()), None, None];
+                    let rest = [
+                        None,
+                        None,
+                        dispute.payment.clone().or(dispute.charge.clone()),
+                        None,
+                        None,
+                        dispute.reason.clone(),
+                    ];
                     rows.push(money(kind, dispute.id.clone(), at, part, dispute.currency.clone(), rest));
                 }
             }
         }
         Ok(rows)
+    }
+
+    /// Says of how many payments and disputes the fees are not known, where there are any.
+    async fn unknown_fees(&self) -> Result<Option<String>, Error> {
+        let window = self.request.window;
+        let payments: Vec<Payment> = self.read(EXPLAIN_PAYMENTS, window.start).await?;
+        let without = |payment: &&Payment| {
+            !payment.is_out_of_band
+                && (payment.fee.is_none() || payment.fee_currency.as_ref() != Some(&payment.currency))
+        };
+        let disputes: Vec<Dispute> = self.read(EXPLAIN_DISPUTES, window.start).await?;
+        let unpaid = |dispute: &&Dispute| {
+            dispute.fee.is_none() && dispute.withdrawn_at.is_some_and(|at| window.contains(at))
+        };
+        let unknown = payments.iter().filter(without).count() + disputes.iter().filter(unpaid).count();
+        Ok((unknown > 0).then(|| {
+            format!(
+                "The fees of {unknown} payments or disputes are not known, so the sum is not the whole, and the report \
+                 says n/a."
+            )
+        }))
     }
 
     async fn net_before_fees(&self) -> Result<Vec<Row>, Error> {
@@ -202,9 +239,10 @@ impl Source<'_> {
                 let rest = [
                     payment.customer,
                     payment.user,
-                    Some(payment.id.clone()),
+                    None,
                     payment.invoice,
                     payment.subscription,
+                    payment.reason,
                 ];
                 rows.push(money("fee", payment.id, payment.at, sign * fee, payment.currency, rest));
             }
@@ -212,7 +250,7 @@ impl Source<'_> {
         for dispute in self.read::<Dispute>(EXPLAIN_DISPUTES, window.start).await? {
             let withdrawn_at = dispute.withdrawn_at.filter(|at| window.contains(*at));
             if let (Some(fee), Some(at)) = (dispute.fee, withdrawn_at) {
-                let rest = [None, None, dispute.payment.or(dispute.charge), None, None];
+                let rest = [None, None, dispute.payment.or(dispute.charge), None, None, None];
                 rows.push(money("fee of a dispute", dispute.id, at, sign * fee, dispute.currency, rest));
             }
         }
@@ -239,6 +277,6 @@ impl Source<'_> {
             }
         };
         let rows = self.read(EXPLAIN_RECOVERY, window.start).await?.into_iter().map(row).collect();
-        Ok(Rows { measure: Measure::Count, columns: INVOICES, rows })
+        Ok(Rows::of(Measure::Count, INVOICES, rows))
     }
 }

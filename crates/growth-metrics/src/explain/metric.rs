@@ -49,6 +49,7 @@ numbers! {
         List = "list_mrr": "MRR before discounts, by subscription",
         Discounts = "discounts": "what discounts take off MRR, by subscription",
         Committed = "committed_mrr": "MRR of subscriptions whose end is not set, by subscription",
+        Ending = "ending_mrr": "MRR of subscriptions whose end is set, by subscription",
         AtRisk = "at_risk_mrr": "MRR with an overdue payment, by subscription",
         Arr = "arr": "twelve times MRR, by subscription",
         ActiveSubscriptions = "active_subscriptions": "subscriptions that are active or past due",

@@ -55,13 +55,14 @@ pub(super) async fn rows(source: &Source<'_>, metric: MrrMetric) -> Result<Rows,
             ))
         });
     }
-    Ok(Rows { measure, columns, rows })
+    let below = if metric == MrrMetric::Arpu { Measure::Count } else { measure };
+    Ok(Rows { below, ..Rows::of(measure, columns, rows) })
 }
 
 fn shape(metric: MrrMetric) -> (Measure, &'static [&'static str]) {
     use MrrMetric as M;
     match metric {
-        M::Mrr | M::List | M::Discounts | M::Committed | M::AtRisk | M::Arr | M::Opening => {
+        M::Mrr | M::List | M::Discounts | M::Committed | M::Ending | M::AtRisk | M::Arr | M::Opening => {
             (Measure::Micros, SUBSCRIPTIONS)
         }
         M::ActiveSubscriptions | M::TrialingSubscriptions | M::Unpriced => (Measure::Count, SUBSCRIPTIONS),
@@ -86,6 +87,7 @@ fn of(metric: MrrMetric, rows: &[SubscriptionMrrRow], instants: &Instants) -> Ve
         M::List => standing(rows, instants.end, |row| Some(row.list_micros.into())),
         M::Discounts => standing(rows, instants.end, |row| Some(row.discount_micros.into())),
         M::Committed => standing(rows, instants.end, |row| (!row.ending).then_some(net(row).0)),
+        M::Ending => standing(rows, instants.end, |row| row.ending.then_some(net(row).0)),
         M::AtRisk => standing(rows, instants.end, |row| row.at_risk.then_some(net(row).0)),
         M::ActiveSubscriptions => standing(rows, instants.end, |row| row.counted.then_some(1)),
         M::TrialingSubscriptions => {

@@ -107,7 +107,7 @@ impl Source<'_> {
             })
         };
         let rows = self.of_window(EXPLAIN_EVENTS).await?.into_iter().filter_map(row).collect();
-        Ok(Rows { measure: Measure::Count, columns: EVENTS, rows })
+        Ok(Rows::of(Measure::Count, EVENTS, rows))
     }
 
     async fn usage(&self, which: UsageMetric) -> Result<Rows, Error> {
@@ -121,6 +121,6 @@ impl Source<'_> {
             UsageMetric::SessionDuration => Measure::Milliseconds,
             _ => Measure::Count,
         };
-        Ok(Rows { measure, columns: USAGE, rows: rows.filter(|row| row.part.numerator != 0).collect() })
+        Ok(Rows::of(measure, USAGE, rows.filter(|row| row.part.numerator != 0).collect()))
     }
 }

@@ -10,7 +10,6 @@ use growth_domain::rollforward::Ratio;
 use super::metric::UserMetric;
 use super::{Cell, Measure, Part, Row, Rows, Source};
 use crate::activity::Activity;
-use crate::engagement;
 use crate::error::Error;
 use crate::funnel;
 use crate::snapshot;
@@ -40,18 +39,21 @@ struct User {
 pub(super) async fn rows(source: &Source<'_>, metric: UserMetric) -> Result<Rows, Error> {
     use UserMetric as M;
     let request = source.request;
-    let day = engagement::last_whole_day(request);
+    let day = request.activity().last;
     let until = |days: u64| snapshot::Days { first: day - Days::new(days - 1), last: day };
     match metric {
         M::Total => source.users(DateTime::<Utc>::MIN_UTC, |_| Some(Part::of(1))).await,
         M::New => source.users(request.window.start, |_| Some(Part::of(1))).await,
+        // Those who were not activated come first, as in the funnel.
         M::Activation => {
             let of = |user: &User| {
                 let newcomer = Newcomer { created_at: user.created_at, activated_at: user.activated_at };
                 let Ratio { numerator, denominator } = newcomer.activation(request)?;
                 Some(Part::over(numerator, denominator))
             };
-            source.users(request.window.start, of).await
+            let mut found = source.users(request.window.start, of).await?;
+            found.rows.sort_by_key(|row| row.part.numerator);
+            Ok(found)
         }
         M::Active => source.active(request.activity(), None).await,
         M::Daily => source.active(until(1), None).await,
@@ -89,7 +91,7 @@ impl Source<'_> {
         };
         let users = users.fetch_all::<User>().await?;
         let rows = users.into_iter().filter(|user| user.created_at >= since).filter_map(row).collect();
-        Ok(Rows { measure: Measure::Count, columns: USERS, rows })
+        Ok(Rows::of(Measure::Count, USERS, rows))
     }
 
     /// Users who were active on some local days; with `over`, those of them who were active on other days are above the
@@ -114,7 +116,7 @@ impl Source<'_> {
             }
         };
         let rows = activity.of(days).iter().map(row).collect();
-        Ok(Rows { measure: Measure::Count, columns: ACTIVE, rows })
+        Ok(Rows::of(Measure::Count, ACTIVE, rows))
     }
 
     async fn journeys(&self) -> Result<Rows, Error> {
@@ -137,7 +139,7 @@ impl Source<'_> {
                 ],
             });
         }
-        rows.sort_by(|a, b| format!("{:?}", a.cells).cmp(&format!("{:?}", b.cells)));
-        Ok(Rows { measure: Measure::Count, columns: JOURNEYS, rows })
+        rows.sort_by_cached_key(|row| (row.part.numerator, format!("{:?}", row.cells)));
+        Ok(Rows::of(Measure::Count, JOURNEYS, rows))
     }
 }

@@ -20,7 +20,7 @@ pub struct Engagement {
     pub wau: Periods<u64>,
     /// Active on that day or the 29 before it.
     pub mau: Periods<u64>,
-    /// Mean DAU of the window's days that are over: their sum over their number.
+    /// Mean DAU of the days: their sum over their number.
     pub average_dau: Periods<Ratio>,
     /// DAU over WAU.
     pub stickiness_week: Periods<Ratio>,
@@ -30,8 +30,21 @@ pub struct Engagement {
     pub weekly: Vec<RetentionCohort>,
     /// Cohorts of the latest local months, the oldest first.
     pub monthly: Vec<RetentionCohort>,
-    /// Each local day of the window that is over, in order.
+    /// Each of these local days, in order.
     pub days: Vec<ActivityDay>,
+    /// The day of the end, where it is not over then. It is in no other figure.
+    pub unfinished: Option<UnfinishedDay>,
+}
+
+/// What is known of a day that is not over at the end of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct UnfinishedDay {
+    /// The day.
+    pub day: NaiveDate,
+    /// Who was active on it.
+    pub active: u64,
+    /// Events of all names.
+    pub events: u64,
 }
 
 /// Users whose first event ever was in one local week or month, and how many of them were active in it and after it.

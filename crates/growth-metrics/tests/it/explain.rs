@@ -50,6 +50,7 @@ fn of_mrr(metric: MrrMetric, revenue: &CurrencyRevenue) -> Part {
         M::List => micros(mrr.list),
         M::Discounts => micros(mrr.discount),
         M::Committed => micros(mrr.committed),
+        M::Ending => micros(mrr.net - mrr.committed),
         M::AtRisk => micros(mrr.at_risk),
         M::Arr => micros(mrr.arr),
         M::ActiveSubscriptions => number(mrr.active_subscriptions),

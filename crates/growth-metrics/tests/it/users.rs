@@ -22,7 +22,7 @@ async fn told(db: &Db, zone: Tz, events: &[Event]) {
 }
 
 on_each_engine! {
-    async fn active_users_are_counted_by_local_days_until_that_of_the_end(db: TestDb) {
+    async fn active_users_are_counted_by_local_days_that_are_over(db: TestDb) {
         let noon = TimeDelta::hours(12);
         told(&db, UTC, &[
             did("before", "page_load", january(2) - TimeDelta::seconds(1)),
@@ -30,14 +30,17 @@ on_each_engine! {
             did("middle", "page_load", january(4)),
             did("middle", "page_load", january(5)),
             did("last", "page_load", january(8) + noon),
-            did("after", "page_load", january(9)),
+            did("after", "page_load", january(9) + noon),
         ]).await;
-        let snapshot = seen(&db, january(8) + noon, 7, UTC).await;
+        let snapshot = seen(&db, january(9) + noon, 7, UTC).await;
         assert_eq!(snapshot.users.active, Periods { current: 3, previous: 1 });
         let days = snapshot.header.activity;
         assert_eq!((days.first.to_string(), days.last.to_string()), ("2026-01-02".into(), "2026-01-08".into()));
-        // Midnight ends the day before.
-        assert_eq!(seen(&db, january(9), 7, UTC).await.users.active, Periods { current: 3, previous: 1 });
+        let unfinished = snapshot.engagement.unfinished.unwrap();
+        assert_eq!((unfinished.day.to_string(), unfinished.active, unfinished.events), ("2026-01-09".into(), 1, 1));
+        // Midnight ends the day before, and nothing is unfinished.
+        let midnight = seen(&db, january(9), 7, UTC).await;
+        assert_eq!((midnight.users, midnight.engagement.unfinished), (snapshot.users, None));
     }
 
     async fn another_zone_than_that_of_the_rollups_is_refused_with_what_to_do(db: TestDb) {

@@ -21,7 +21,7 @@ impl Axis {
 
     /// A scale for lines: without zero where that would make them flat.
     pub(crate) fn for_lines(low: i128, high: i128) -> Self {
-        if low > high / 2 { Self::around(low, high) } else { Self::with_zero(low, high) }
+        if low > high / 2 && low < high { Self::around(low, high) } else { Self::with_zero(low, high) }
     }
 
     fn around(low: i128, high: i128) -> Self {
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(Axis::with_zero(0, 1), axis(0, 1, 1));
         assert_eq!(Axis::for_lines(28_500, 32_000), axis(28_000, 32_000, 1_000));
         assert_eq!(Axis::for_lines(10_000, 32_000), axis(0, 40_000, 10_000));
-        assert_eq!(Axis::for_lines(5, 5), axis(5, 6, 1));
+        assert_eq!(Axis::for_lines(5, 5), axis(0, 6, 2));
         assert_eq!(axis(-1_000, 2_000, 1_000).ticks().collect::<Vec<_>>(), [-1_000, 0, 1_000, 2_000]);
     }
 

@@ -30,7 +30,16 @@ impl Chart {
     fn said(&self, values: &[i128], loses: bool) -> String {
         let shown = |value: Option<&i128>| self.shown(value.copied().unwrap_or(0));
         match self.shape {
-            Shape::Lines => format!("{} to {}", shown(values.first()), shown(values.last())),
+            Shape::Lines => {
+                let (first, last) = (values.first(), values.last());
+                let (low, high) = (values.iter().min(), values.iter().max());
+                let between = if [first, last].contains(&low) && [first, last].contains(&high) {
+                    String::new()
+                } else {
+                    format!(", between {} and {}", shown(low), shown(high))
+                };
+                format!("{} to {}{between}", shown(first), shown(last))
+            }
             Shape::Flow => format!("{} in all", self.shown(self.total(loses))),
             Shape::Bars => values.iter().map(|value| self.shown(*value)).collect::<Vec<_>>().join(", "),
         }
@@ -62,6 +71,10 @@ mod tests {
         assert_eq!(line(&[28_500, 29_000, 32_000]).to_sparklines(), ["MRR  ▁▂█  GBP 285.00 to GBP 320.00"]);
         assert_eq!(line(&[0, 500, 1_000]).to_sparklines(), ["MRR  ▁▄█  GBP 0.00 to GBP 10.00"]);
         assert_eq!(line(&[700, 700]).to_sparklines(), ["MRR  ██  GBP 7.00 to GBP 7.00"]);
+        assert_eq!(
+            line(&[700, 650, 700]).to_sparklines(),
+            ["MRR  █▁█  GBP 7.00 to GBP 7.00, between GBP 6.50 and GBP 7.00"]
+        );
     }
 
     #[test]

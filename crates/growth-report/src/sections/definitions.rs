@@ -95,7 +95,9 @@ const REVENUE: &[(&str, &str)] = &[
     ("Refunds", "money given back, counted when the refund was made; refunds do not change MRR"),
     ("Disputes", "money that disputes took, less what was given back"),
     ("Fees", "Stripe's fees on payments and disputes; where any is not known, neither is their sum"),
+    ("Net before fees", "new revenue less refunds and disputes"),
     ("Net volume", "new revenue less refunds, disputes and fees"),
+    ("Known only by their invoice", "payments of which Stripe told the invoice, and not what paid it"),
     ("Unattributed payments", "payments of no known user; every figure includes them"),
 ];
 

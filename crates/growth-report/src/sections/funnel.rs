@@ -36,21 +36,29 @@ fn stages(funnel: &Funnel, days: &str, calendar: &Calendar) -> Block {
     let mut table = Table::comparison("Stage", calendar);
     let nobody = "nobody signed up";
     let mut before: Option<Stage> = None;
+    // Users who still have time cannot be compared with users whose days are over.
+    let decided = |[now, then, change]: [String; 3]| match funnel.pending.current {
+        0 => [now, then, change],
+        pending => [now, then, format!("n/a: {} still have time", counted(pending, "user", "users"))],
+    };
     for stage in &funnel.stages {
-        table.figure(did(stage.stage), count_cells(stage.reached));
-        let Some(previous) = before.replace(stage.stage) else { continue };
+        let Some(previous) = before.replace(stage.stage) else {
+            table.figure(did(stage.stage), count_cells(stage.reached));
+            continue;
+        };
+        table.figure(did(stage.stage), decided(count_cells(stage.reached)));
         let label = format!("{}, of those who {}", did(stage.stage), who(previous));
         let nobody_came = match previous {
             Stage::SignUp => nobody,
             Stage::Activation => "nobody was activated",
             Stage::Payment => "nobody paid",
         };
-        table.figure(&label, rate_cells(stage.from_previous, parts, nobody_came));
+        table.figure(&label, decided(rate_cells(stage.from_previous, parts, nobody_came)));
         if previous != Stage::SignUp {
             let label = format!("{}, of all who signed up", did(stage.stage));
-            table.figure(&label, rate_cells(stage.overall, parts, nobody));
+            table.figure(&label, decided(rate_cells(stage.overall, parts, nobody)));
         }
-        table.figure(&format!("Median time until {}", event(stage.stage)), median(stage));
+        table.figure(&format!("Median time until {}", event(stage.stage)), decided(median(stage)));
     }
     table.figure(&format!("Pending: their {days} are not over"), count_cells(funnel.pending));
     table.to_markdown().into()
@@ -67,11 +75,24 @@ fn median(stage: &FunnelStage) -> [String; 3] {
         }
         (Some(current), Some(previous)) => {
             let side = if current > previous { "longer" } else { "shorter" };
-            format!("{} {side}", length(current - previous))
+            match difference(&shown) {
+                Some(difference) => format!("{difference} {side}"),
+                None => side.to_owned(),
+            }
         }
         _ => "n/a: nothing to compare".to_owned(),
     };
     [shown.current, shown.previous, change]
+}
+
+/// The difference of two lengths as they are shown, where both are in one unit.
+fn difference(shown: &Periods<String>) -> Option<String> {
+    let parts = |text: &str| {
+        let (number, unit) = text.split_once(' ')?;
+        Some((number.replace(',', "").parse::<u64>().ok()?, unit.trim_end_matches('s').to_owned()))
+    };
+    let ((current, unit), (previous, other)) = (parts(&shown.current)?, parts(&shown.previous)?);
+    (unit == other).then(|| counted(current.abs_diff(previous), &unit, &format!("{unit}s")))
 }
 
 fn bottleneck(funnel: &Funnel, days: &str) -> String {

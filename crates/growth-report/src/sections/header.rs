@@ -99,12 +99,15 @@ fn days(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
     if calendar.has_whole_days(&header.window) {
         return String::new();
     }
-    let unfinished = if calendar.is_over(header.activity.last, header.as_of) {
-        ""
-    } else {
-        ", the last of which is not over"
-    };
-    format!(" What users do is counted by whole local days: {}{unfinished}.", Calendar::days(header.activity))
+    let so_far = snapshot.engagement.unfinished.map_or_else(String::new, |unfinished| {
+        format!(
+            " {} is not over: so far it has {} and {}, which are in no figure yet.",
+            Calendar::day(unfinished.day),
+            counted(unfinished.active, "active user", "active users"),
+            counted(unfinished.events, "product event", "product events"),
+        )
+    });
+    format!(" What users do is counted by whole local days: {}.{so_far}", Calendar::days(header.activity))
 }
 
 fn summary(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {

@@ -67,7 +67,7 @@ fn told(evidence: &Evidence, compared_with: &str) -> String {
         _ => String::new(),
     };
     let interval = evidence.interval.map_or_else(String::new, |interval| {
-        format!("; interval {} to {}", bound(interval.low), bound(interval.high))
+        format!("; 95 % interval {} to {}", bound(interval.low), bound(interval.high))
     });
     let previous = evidence.previous.map_or_else(String::new, |previous| {
         let when = if compared_with.is_empty() { "before".to_owned() } else { sentence(compared_with) };

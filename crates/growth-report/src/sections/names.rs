@@ -20,7 +20,7 @@ pub(super) fn unescaped(text: &str) -> String {
 
 /// Writes words on one line, whole, with Markdown's characters escaped, to stand where a paragraph begins too.
 ///
-/// Commands of growthctl between backticks stay code.
+/// Commands of growthctl and names of fields between backticks stay code.
 pub(super) fn sentence(text: &str) -> String {
     let text = with_commands(&plain(text));
     let begins_a_block = text.starts_with(['#', '+', '-', '=', ':']);
@@ -37,7 +37,10 @@ fn with_commands(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     let is_command = |part: &&str| {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b" _-.:=".contains(&byte);
-        part.starts_with("growthctl ") && part.trim() == *part && part.bytes().all(fits)
+        let is_field =
+            part.contains('_') && part.bytes().all(|byte| byte.is_ascii_lowercase() || b"_.".contains(&byte));
+        let is_command = part.starts_with("growthctl ") && part.trim() == *part && part.bytes().all(fits);
+        is_command || is_field
     };
     if parts.len().is_multiple_of(2) || !parts.iter().skip(1).step_by(2).all(is_command) {
         return escaped(text);
@@ -55,7 +58,7 @@ fn plain(text: &str) -> String {
 }
 
 fn directs_text(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{61c}' | '\u{200b}' | '\u{feff}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn shortened(text: String) -> String {
@@ -73,7 +76,7 @@ fn escaped(text: &str) -> String {
     while let Some(c) = rest.next() {
         let after = rest.clone().next();
         let means_something = match c {
-            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '~' => true,
+            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '~' | '$' => true,
             '_' => !(is_word(before) && is_word(after)),
             '&' => is_word(after) || after == Some('#'),
             _ => false,
@@ -82,12 +85,23 @@ fn escaped(text: &str) -> String {
             escaped.push('\\');
         }
         escaped.push(c);
-        if c == '@' && !is_word(before) {
+        if links(c, before, after, &escaped) {
             escaped.push('\u{2060}');
         }
         before = Some(c);
     }
     escaped
+}
+
+/// Whether GitHub would make a link, a mention or a picture of what begins with this character.
+fn links(c: char, before: Option<char>, after: Option<char>, so_far: &str) -> bool {
+    match c {
+        '@' => !before.is_some_and(char::is_alphanumeric),
+        '#' => after.is_some_and(|after| after.is_ascii_digit()),
+        ':' => after.is_some_and(|after| after == '/' || after.is_ascii_alphabetic()),
+        '.' => so_far.to_ascii_lowercase().ends_with("www."),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -153,5 +167,14 @@ mod tests {
     #[test]
     fn a_name_notifies_nobody() {
         assert_eq!(name("@jane"), "@\u{2060}jane");
+        for (text, safe) in [
+            ("#12, acme/app#3", "#\u{2060}12, acme/app#\u{2060}3"),
+            ("https://example.com/a", "https:\u{2060}//example.com/a"),
+            ("www.example.com", "www.\u{2060}example.com"),
+            (":smile: at 10:30", ":\u{2060}smile: at 10:30"),
+            ("$x$", r"\$x\$"),
+        ] {
+            assert_eq!(name(text), safe);
+        }
     }
 }

@@ -56,6 +56,7 @@ pub(crate) fn engagement(last: NaiveDate) -> Engagement {
     // June is not over.
     monthly.iter_mut().enumerate().for_each(|(index, cohort)| cohort.active[5 - index] = None);
     Engagement {
+        unfinished: None,
         day: last,
         dau: periods(29, 27),
         wau: periods(312, 298),

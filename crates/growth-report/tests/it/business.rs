@@ -184,6 +184,7 @@ fn pounds() -> CurrencyRevenue {
     let cohort = |customers, opening, closing, retained| Cohort {
         customers,
         lost: 1,
+        lost_mrr: minor(2_000),
         opening: minor(opening),
         closing: minor(closing),
         retained: minor(retained),
@@ -374,6 +375,7 @@ pub(crate) fn doubtful_test_data() -> GrowthSnapshot {
     let stays = Cohort {
         customers: 1,
         lost: 0,
+        lost_mrr: Micros::ZERO,
         opening: minor(1_000),
         closing: minor(1_000),
         retained: minor(1_000),

@@ -78,7 +78,11 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let text = match output.format {
         Format::Json => rows::json(&explanation)?,
         Format::Csv => rows::csv(&explanation)?,
-        Format::Table => rows::table(&explanation, zone, args.limit),
+        Format::Table => {
+            let terminal = printer.terminal().filter(|_| !output.is_file());
+            let width = terminal.and_then(|terminal| u16::try_from(terminal.columns).ok());
+            rows::table(&explanation, zone, args.limit, width)
+        }
     };
     output.write(&text, "explanation", printer)?;
     Ok(Outcome::Done)

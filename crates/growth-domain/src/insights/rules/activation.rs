@@ -24,7 +24,7 @@ pub(super) fn falling(signals: &Signals, thresholds: &Thresholds) -> Option<Find
     );
     let advice = format!(
         "Find out what changed for new users since the period before, a release, a channel or a price, and try the \
-         first steps yourself: {} lists those who stopped.",
+         first steps yourself: {} lists those who stopped first.",
         signals.explain("activation")
     );
     Some(

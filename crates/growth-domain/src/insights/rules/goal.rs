@@ -56,10 +56,11 @@ pub(super) fn progress(signals: &Signals, _: &Thresholds) -> Option<Finding> {
         Eta::Reached => return None,
         Eta::Expected { weeks, day, weekly, of_weeks, customers } => {
             let text = format!(
-                "At the pace of the last {} ({} a week) it is reached in {}, by {day}.",
+                "At the pace of the last {} ({} a week) it is reached in {}, on {}.",
                 weeks_of(of_weeks),
                 money(weekly),
-                counted(weeks, "week", "weeks")
+                counted(weeks, "week", "weeks"),
+                day.format("%-d %B %Y")
             );
             (Severity::Notice, text, customers)
         }
@@ -106,7 +107,7 @@ fn progress_of(goal: &Goal, mrr: Micros) -> Ratio {
 
 fn evidence(goal: &Goal) -> Evidence {
     let previous = Some(progress_of(goal, goal.mrr.previous));
-    Evidence { previous, ..Evidence::money_share("MRR of the goal", progress_of(goal, goal.mrr.current)) }
+    Evidence { previous, ..Evidence::money_share("MRR over the goal", progress_of(goal, goal.mrr.current)) }
 }
 
 #[cfg(test)]
@@ -160,7 +161,7 @@ mod tests {
         assert_eq!(
             insight.text,
             "MRR is 64.0 % of the goal of GBP 500.00; GBP 180.00 a month is missing. At the pace of the last 8 \
-             complete weeks (GBP 15.00 a week) it is reached in 12 weeks, by 2026-09-23."
+             complete weeks (GBP 15.00 a week) it is reached in 12 weeks, on 23 September 2026."
         );
         assert_eq!(
             insight.recommendation.as_deref(),

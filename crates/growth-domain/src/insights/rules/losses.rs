@@ -42,7 +42,7 @@ pub(super) fn customer_churn(signals: &Signals, thresholds: &Thresholds) -> Opti
             .shows(Evidence::shares("Customer churn", churn))
             .compared_with_days_before(days)
             .advises(advice)
-            .puts_at_stake(revenue, revenue.movements.current.churn),
+            .puts_at_stake(revenue, revenue.cohort.current.lost_mrr),
     )
 }
 
@@ -151,8 +151,8 @@ pub(super) fn ending_subscriptions(signals: &Signals, thresholds: &Thresholds) -
     let text = format!("{mrr} of MRR is of subscriptions whose end is set: {} of all.", percent(of_mrr));
     let advice = format!(
         "Write to these customers while they still use the product, and offer a pause or a smaller plan for the \
-         {mrr}: {} lists what stays, all others end.",
-        signals.explain("committed_mrr")
+         {mrr}: {} lists them.",
+        signals.explain("ending_mrr")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -178,9 +178,9 @@ mod tests {
 
     fn churn(lost: u64, customers: u64, days: u32) -> Signals {
         let mut signals = with_revenue(|revenue| {
-            revenue.cohort.current = Cohort { customers, lost, ..Cohort::default() };
+            let lost_mrr = major(30);
+            revenue.cohort.current = Cohort { customers, lost, lost_mrr, ..Cohort::default() };
             revenue.cohort.previous = Cohort { customers: 50, lost: 1, ..Cohort::default() };
-            revenue.movements.current.churn = major(30);
         });
         signals.days = days;
         signals

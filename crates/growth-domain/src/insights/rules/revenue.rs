@@ -86,15 +86,14 @@ impl Told {
                 ("customers who pay less", moved.contraction, "contraction"),
             ])?
         };
-        let (verb, did) = if rose { ("rose", "brought") } else { ("fell", "took") };
+        let (verb, part) = if rose { ("rose", "gain") } else { ("fell", "loss") };
         let by = money(cause.micros);
         let text = format!(
-            "{what} {verb} {} ({}) against {}; {} {did} {}: {by}.",
+            "{what} {verb} {} ({}) against {}; the largest {part} was {by}, from {}.",
             money(as_shown(moved)),
             signed_percent(change),
             days_before(signals.days),
             cause.what,
-            cause.how_much,
         );
         let rows = signals.explain(cause.metric);
         let advice = if rose {
@@ -173,19 +172,16 @@ struct Cause {
     what: &'static str,
     micros: Micros,
     metric: &'static str,
-    how_much: &'static str,
 }
 
 /// Picks the largest movement; of equal ones the first.
 fn cause(movements: &[(&'static str, Micros, &'static str)]) -> Option<Cause> {
-    let all: Micros = movements.iter().map(|(_, micros, _)| micros).sum();
     let (what, micros, metric) = *movements
         .iter()
         .rev()
         .max_by_key(|(_, micros, _)| *micros)
         .filter(|(_, micros, _)| *micros > Micros::ZERO)?;
-    let is_most = micros.0.saturating_mul(2) > all.0;
-    Some(Cause { what, micros, metric, how_much: if is_most { "most of it" } else { "the largest part" } })
+    Some(Cause { what, micros, metric })
 }
 
 /// MRR at the end less that at the start, over that at the start.
@@ -222,7 +218,7 @@ mod tests {
         let insight = said("revenue_trend", &after(116, &[(Kind::Churn, -24)])).unwrap();
         assert_eq!(
             insight.text,
-            "MRR fell GBP 24.00 (-20.7 %) against the 30 days before; churn took most of it: GBP 24.00."
+            "MRR fell GBP 24.00 (-20.7 %) against the 30 days before; the largest loss was GBP 24.00, from churn."
         );
         assert_eq!(
             insight.recommendation.as_deref(),
@@ -236,7 +232,7 @@ mod tests {
         let insight =
             said("revenue_trend", &after(1_000, &[(Kind::Churn, -20), (Kind::Contraction, -30)])).unwrap();
         assert!(
-            insight.text.ends_with("customers who pay less took most of it: GBP 30.00."),
+            insight.text.ends_with("the largest loss was GBP 30.00, from customers who pay less."),
             "{}",
             insight.text
         );
@@ -249,8 +245,8 @@ mod tests {
         let insight = said("revenue_trend", &after(500, &moves)).unwrap();
         assert_eq!(
             insight.text,
-            "MRR rose GBP 85.00 (+17.0 %) against the 30 days before; new customers brought the largest part: \
-             GBP 40.00."
+            "MRR rose GBP 85.00 (+17.0 %) against the 30 days before; the largest gain was GBP 40.00, from \
+             new customers."
         );
         assert_eq!(insight.severity, Severity::Good);
     }
@@ -284,7 +280,7 @@ mod tests {
             said("other_currency_trend", &signals(vec![other("eur", 10, 5), other("usd", 50, 5)])).unwrap();
         assert_eq!(
             insight.text,
-            "MRR in USD rose USD 50.00 (+25.0 %) against the 30 days before; new customers brought most of it: USD 50.00."
+            "MRR in USD rose USD 50.00 (+25.0 %) against the 30 days before; the largest gain was USD 50.00, from new customers."
         );
         assert_eq!(insight.at_stake, None);
         assert_eq!(said("other_currency_trend", &signals(vec![other("eur", 9, 5)])), None);

@@ -97,7 +97,7 @@ pub(super) fn enrichments_trend(signals: &Signals, thresholds: &Thresholds) -> O
     let advice = match trend {
         Trend::Up => format!(
             "Check that the {} fit into your limits and costs, and tell their users about the next plan: {} lists \
-             them.",
+             them by day.",
             counted(counts.current, "enrichment", "enrichments"),
             signals.explain("enrichments")
         ),

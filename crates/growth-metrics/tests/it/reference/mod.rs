@@ -14,7 +14,7 @@ mod revenue;
 
 use std::collections::BTreeSet;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use growth_domain::pricing::Policy;
 use growth_domain::rollforward::Ratio;
@@ -54,7 +54,7 @@ pub(crate) fn expected(facts: &Facts<'_>, request: &Request, worths: &[Worth]) -
     let (zone, end) = (request.time_zone, request.window.end);
     let length = u64::from(request.days);
     let start = days_before(end, length, zone);
-    let last = day(end - TimeDelta::microseconds(1), zone);
+    let last = day(end, zone) - chrono::Days::new(1);
     let first = last - chrono::Days::new(length - 1);
     let asked = Asked {
         facts,

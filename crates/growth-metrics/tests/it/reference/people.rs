@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc};
 use growth_domain::rollforward::Ratio;
 use growth_metrics::{
-    ActivityDay, Bottleneck, Engagement, Funnel, FunnelStage, Periods, RetentionCohort, Stage, Users,
+    ActivityDay, Bottleneck, Engagement, Funnel, FunnelStage, Periods, RetentionCohort, Stage, UnfinishedDay,
+    Users,
 };
 
-use super::clock::{Span, day, days, is_in};
+use super::clock::{Span, day, days, is_in, midnight};
 use super::{Asked, both, ratio};
 
 /// Who was active on which local day.
@@ -81,7 +82,7 @@ pub(crate) fn engagement(asked: &Asked, active: &Active<'_>) -> Engagement {
     };
     let average =
         |days: &[NaiveDate]| ratio(days.iter().map(|day| rolling(*day, 1)).sum::<u64>(), days.len() as u64);
-    let is_over = days(asked.days.0, last.min(asked.days.1));
+    let of_window = days(asked.days.0, asked.days.1);
     let mut joined: BTreeMap<NaiveDate, u64> = BTreeMap::new();
     for user in &asked.facts.business.users {
         *joined.entry(day(user.created_at, asked.zone)).or_default() += 1;
@@ -99,15 +100,26 @@ pub(crate) fn engagement(asked: &Asked, active: &Active<'_>) -> Engagement {
         wau,
         mau,
         average_dau: Periods {
-            current: average(&is_over),
+            current: average(&of_window),
             previous: average(&days(asked.previous_days.0, asked.previous_days.1)),
         },
         stickiness_week: over(wau),
         stickiness_month: over(mau),
         weekly: retention(asked, active, &weeks(last)),
         monthly: retention(asked, active, &months(last)),
-        days: is_over.iter().map(activity).collect(),
+        days: of_window.iter().map(activity).collect(),
+        unfinished: unfinished(asked, active),
     }
+}
+
+fn unfinished(asked: &Asked, active: &Active<'_>) -> Option<UnfinishedDay> {
+    let today = day(asked.window.1, asked.zone);
+    let events = asked.facts.business.events.iter().filter(|event| day(event.at, asked.zone) == today);
+    (midnight(today, asked.zone) < asked.window.1).then(|| UnfinishedDay {
+        day: today,
+        active: between(active, today, today).len() as u64,
+        events: events.count() as u64,
+    })
 }
 
 /// The first days of the last eight whole weeks, and the day after them.

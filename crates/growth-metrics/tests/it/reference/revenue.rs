@@ -86,7 +86,10 @@ fn cohort(own: &[&Subscription], (start, end): Span) -> Cohort {
     let mut cohort = Cohort { customers: before.len() as u64, ..Cohort::default() };
     for (customer, opening) in before {
         let closing = after.get(customer).copied().unwrap_or(0);
-        cohort.lost += u64::from(closing == 0);
+        if closing == 0 {
+            cohort.lost += 1;
+            cohort.lost_mrr += Micros(opening);
+        }
         cohort.opening += Micros(opening);
         cohort.closing += Micros(closing);
         cohort.retained += Micros(opening.min(closing));
