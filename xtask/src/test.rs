@@ -53,6 +53,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         None
     };
     cargo.envs(clients::install()?);
+    cargo.envs(chromium::find_or_install()?);
     if cfg!(target_os = "linux") {
         // The steps of workflows, which are run there alone, call them.
         for program in ["curl", "jq"] {

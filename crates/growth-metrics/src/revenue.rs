@@ -165,11 +165,7 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn sums(&mut self, currency: &str) -> &mut Sums<'a> {
-        if !self.sums.contains_key(currency) {
-            self.sums.insert(currency.to_owned(), Sums::new(self.instants, self.ends));
-        }
-        #[expect(clippy::expect_used, reason = "it was put there a line above")]
-        self.sums.get_mut(currency).expect("a currency that is there")
+        self.sums.entry(currency.to_owned()).or_insert_with(|| Sums::new(self.instants, self.ends))
     }
 
     fn add(&mut self, rows: &[SubscriptionMrrRow]) {

@@ -82,3 +82,20 @@ fn a_report_without_a_product_is_named_by_what_it_is() {
     assert!(markdown(&snapshot).starts_with("# Growth report, 22 to 28 June 2026\n"));
     assert!(html(&snapshot).contains("<title>Growth report, 22 to 28 June 2026</title>"));
 }
+
+#[test]
+fn a_chart_says_the_sums_of_the_table() {
+    let mut snapshot = two_currencies();
+    let pounds = &mut snapshot.revenue[0];
+    for day in &mut pounds.days {
+        day.new = Micros::ZERO;
+    }
+    // Three times 0.7 pence is 2.1 pence, though each day shows 1.
+    let part = Micros(700_000);
+    for day in &mut pounds.days[..3] {
+        day.new = part;
+    }
+    pounds.movements.current.new = Micros(part.0 * 3);
+    assert!(html(&snapshot).contains("New <strong>GBP 0.02</strong>"));
+    assert!(markdown(&snapshot).contains("| + New          |     GBP 0.02 |"));
+}

@@ -76,17 +76,17 @@ fn another_program_gets_markdown() {
     assert!(ran.stdout.starts_with(begins("markdown")), "{}", ran.stdout);
 }
 
-/// Runs the report in a terminal of so many columns.
+/// Runs the report in a terminal of so many columns; progress, which is shown there too, goes elsewhere.
 fn in_terminal(place: &Place, columns: u32, args: &str, environment: &[(&str, &str)]) -> String {
     let program = env!("CARGO_BIN_EXE_growthctl");
-    let line = format!("stty cols {columns} && '{program}' report --as-of {AS_OF} {args}");
+    let line = format!("stty cols {columns} && '{program}' report --as-of {AS_OF} {args} 2>errors");
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     script.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     script.env("HOME", place.path("")).env("DATABASE_URL", &place.database_url).env("TERM", "xterm");
     script.envs(environment.iter().copied()).current_dir(place.path(""));
     let ran = ran(&mut script);
-    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(ran.code, 0, "{} {:?}", ran.stdout, fs::read_to_string(place.path("errors")));
     ran.stdout.replace('\r', "")
 }
 
