@@ -12,7 +12,8 @@ use crate::snapshot::Usage;
 growth_db::statements! {
     EXPLAIN_EVENTS = "SELECT day, event_name, app_name, n, failures, contacts FROM daily_event
     WHERE day >= $1 AND day <= $2 AND ($3 = '' OR app_name = $3) ORDER BY day, event_name, app_name";
-    EXPLAIN_USAGE = "SELECT c.date AS day, c.app_name, u.external_id AS \"user\", c.enrichments, c.searches, c.exports,
+    EXPLAIN_USAGE = "SELECT c.date AS day, c.app_name, CASE WHEN u.erased_at IS NULL THEN u.external_id END AS \"user\",
+        c.enrichments, c.searches, c.exports,
         c.pitches_generated, c.emails_sent, c.campaigns_created, c.contacts_added, c.sessions, c.session_duration_ms
     FROM usage_counters c LEFT JOIN users u ON u.id = c.user_id
     WHERE c.date >= $1 AND c.date <= $2 AND ($3 = '' OR c.app_name = $3) ORDER BY c.date, c.user_id, c.app_name";

@@ -16,11 +16,12 @@ use crate::snapshot;
 use crate::users::Newcomer;
 
 growth_db::statements! {
-    EXPLAIN_USERS = "SELECT u.id, u.external_id, u.created_at, m.activated_at FROM users u
+    // A digest stands for the id of somebody who was forgotten, and names nobody.
+    EXPLAIN_USERS = "SELECT u.id, CASE WHEN u.erased_at IS NULL THEN u.external_id END AS name, u.created_at, m.activated_at FROM users u
     LEFT JOIN user_milestones m ON m.user_id = u.id
     WHERE u.created_at < $1 ORDER BY u.created_at, u.id";
     // Without a last instant: a time far in the future is no later text in an embedded database.
-    DIRECTORY = "SELECT u.id, u.external_id, u.created_at, m.activated_at FROM users u
+    DIRECTORY = "SELECT u.id, CASE WHEN u.erased_at IS NULL THEN u.external_id END AS name, u.created_at, m.activated_at FROM users u
     LEFT JOIN user_milestones m ON m.user_id = u.id";
 }
 
@@ -31,7 +32,7 @@ const JOURNEYS: &[&str] = &["user", "signed_up", "activated", "paid"];
 #[derive(sqlx::FromRow)]
 struct User {
     id: i64,
-    external_id: String,
+    name: Option<String>,
     created_at: DateTime<Utc>,
     activated_at: Option<DateTime<Utc>>,
 }
@@ -82,11 +83,7 @@ impl Source<'_> {
             Some(Row {
                 currency: None,
                 part: part(&user)?,
-                cells: vec![
-                    Cell::Text(user.external_id),
-                    Cell::At(user.created_at),
-                    user.activated_at.into(),
-                ],
+                cells: vec![user.name.into(), Cell::At(user.created_at), user.activated_at.into()],
             })
         };
         let users = users.fetch_all::<User>().await?;
@@ -109,7 +106,7 @@ impl Source<'_> {
                 currency: None,
                 part,
                 cells: vec![
-                    known.map(|user| user.external_id.clone()).into(),
+                    known.and_then(|user| user.name.clone()).into(),
                     known.map(|user| user.created_at).into(),
                     Cell::Count(activity.days_of(user, days).into()),
                 ],
@@ -132,7 +129,7 @@ impl Source<'_> {
                 currency: None,
                 part: Part::over(i128::from(paid.is_some()), 1),
                 cells: vec![
-                    user.map(|user| user.external_id.clone()).into(),
+                    user.and_then(|user| user.name.clone()).into(),
                     Cell::At(journey.created_at),
                     activated.into(),
                     paid.into(),

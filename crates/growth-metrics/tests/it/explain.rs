@@ -145,7 +145,7 @@ fn metrics(snapshot: &GrowthSnapshot) -> Vec<Metric> {
     Metric::all().into_iter().chain(names.map(|name| Metric::Product(ProductMetric::Event(name)))).collect()
 }
 
-async fn assert_explained(db: &Db, request: &Request) {
+pub(crate) async fn assert_explained(db: &Db, request: &Request) {
     let snapshot = snapshot(db, request).await.unwrap();
     for metric in metrics(&snapshot) {
         let of = format!("{metric} of {} days until {}", request.days, request.window.end);
@@ -207,5 +207,26 @@ on_each_engine! {
             assert_eq!(named, [&Cell::Text("ann".into()), &Cell::Text("bob".into())], "{metric:?}");
             assert!(rows.iter().all(|row| matches!(row.cells[1], Cell::At(_))), "{metric:?}");
         }
+    }
+
+    async fn the_rows_behind_users_do_not_name_who_was_forgotten(db: TestDb) {
+        use growth_track::{Counters, Counting, Event, Settings, Usage, count_usage, forget, record};
+        let counting = Counting { time_zone: Some(UTC), activation_event: None };
+        let settings = Settings { counting, ..Settings::new(january(31)) };
+        let did = Event::new("page_load", january(3)).user("ann").app("web");
+        record(&db, &[did], &settings).await.unwrap();
+        let counters = Counters { searches: 2, ..Counters::default() };
+        let usage = Usage { user: "ann".into(), date: january(3).date_naive(), app: "web".into(), counters, ..Usage::default() };
+        count_usage(&db, &[usage], january(4)).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        forget(&mut tx, "ann", january(5)).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        for (metric, column) in [("total_users", 0), ("active_users", 0), ("funnel", 0), ("usage_searches", 1)] {
+            let metric: Metric = metric.parse().unwrap();
+            for row in explain(&db, &request(january(8), 7, UTC), &metric).await.unwrap().rows {
+                assert_eq!(row.cells[column], Cell::Unknown, "{metric}");
+            }
+        }
+        assert_explained(&db, &request(january(8), 7, UTC)).await;
     }
 }

@@ -19,6 +19,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
+use crate::explain::assert_explained;
 use crate::reference::{Facts, expected};
 use crate::sample::{DAYS, at, request};
 use crate::truth::{differences, told};
@@ -101,9 +102,12 @@ async fn check_history(db: &Db, case: usize, plan: &Plan, asked: &[Asked]) {
     while link_waiting_users(db).await.unwrap() > 0 {}
     let business = Business { stripe_events, truth, users, events: Vec::new(), usage: Vec::new() };
     let facts = Facts::of(&business);
-    for (minutes, days, zone) in asked {
+    for (n, (minutes, days, zone)) in asked.iter().enumerate() {
         let end = beginning() + TimeDelta::minutes(*minutes);
         let request = Request { account: account.clone(), ..request(end, *days, *zone) };
+        if n == 0 {
+            assert_explained(db, &request).await;
+        }
         let actual = snapshot(db, &request).await.unwrap();
         actual.revenue.iter().for_each(assert_adds_up);
         let of_money = |snapshot: GrowthSnapshot| (snapshot.goal, snapshot.headline, snapshot.revenue);
