@@ -42,7 +42,9 @@ pub fn text(snapshot: &GrowthSnapshot, width: usize, colour: bool) -> String {
             let mut words = Words::default();
             words.push(&title, Style::Bold);
             let mut lines = words.wrapped("", "", width, colour);
-            lines.extend(chart.to_sparklines().into_iter().map(|line| format!("  {line}")));
+            lines.extend(
+                chart.to_sparklines(width.saturating_sub(2)).into_iter().map(|line| format!("  {line}")),
+            );
             lines
         }
     });

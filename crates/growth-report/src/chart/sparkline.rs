@@ -1,5 +1,6 @@
 //! Charts in a line of text.
 
+use super::axis::grouped;
 use super::{Chart, Shape};
 
 /// What the line of losses is called.
@@ -7,8 +8,9 @@ const LOST: &str = "Lost";
 const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 impl Chart {
-    /// A line of text for each series: its name, its shape, and what the shape goes from and to.
-    pub(crate) fn to_sparklines(&self) -> Vec<String> {
+    /// A line of text for each series: its name, its shape, and what the shape goes from and to; the last on a line of its
+    /// own where the width is too small for both.
+    pub(crate) fn to_sparklines(&self, columns: usize) -> Vec<String> {
         let rows: Vec<(&str, Vec<i128>)> = if self.shape == Shape::Flow {
             vec![("Gained", self.sums(false)), (LOST, self.sums(true))]
         } else {
@@ -22,9 +24,15 @@ impl Chart {
                 // Bars are compared with each other.
                 Shape::Flow | Shape::Bars => (0, highest),
             };
-            format!("{name:width$}  {}  {}", spark(&values, low, high), self.said(&values, name == LOST))
+            let shape = format!("{name:width$}  {}", spark(&values, low, high));
+            let said = self.said(&values, name == LOST);
+            if shape.chars().count() + 2 + said.chars().count() <= columns {
+                vec![format!("{shape}  {said}")]
+            } else {
+                vec![shape, format!("{:width$}  {said}", "")]
+            }
         });
-        rows.collect()
+        rows.flatten().collect()
     }
 
     fn said(&self, values: &[i128], loses: bool) -> String {
@@ -36,7 +44,8 @@ impl Chart {
                 let between = if [first, last].contains(&low) && [first, last].contains(&high) {
                     String::new()
                 } else {
-                    format!(", between {} and {}", shown(low), shown(high))
+                    let plain = |value: Option<&i128>| grouped(value.copied().unwrap_or(0), self.decimals);
+                    format!(" (low {}, high {})", plain(low), plain(high))
                 };
                 format!("{} to {}{between}", shown(first), shown(last))
             }
@@ -68,18 +77,21 @@ mod tests {
 
     #[test]
     fn a_line_goes_from_its_lowest_to_its_highest_step() {
-        assert_eq!(line(&[28_500, 29_000, 32_000]).to_sparklines(), ["MRR  ▁▂█  GBP 285.00 to GBP 320.00"]);
-        assert_eq!(line(&[0, 500, 1_000]).to_sparklines(), ["MRR  ▁▄█  GBP 0.00 to GBP 10.00"]);
-        assert_eq!(line(&[700, 700]).to_sparklines(), ["MRR  ██  GBP 7.00 to GBP 7.00"]);
         assert_eq!(
-            line(&[700, 650, 700]).to_sparklines(),
-            ["MRR  █▁█  GBP 7.00 to GBP 7.00, between GBP 6.50 and GBP 7.00"]
+            line(&[28_500, 29_000, 32_000]).to_sparklines(100),
+            ["MRR  ▁▂█  GBP 285.00 to GBP 320.00"]
+        );
+        assert_eq!(line(&[0, 500, 1_000]).to_sparklines(100), ["MRR  ▁▄█  GBP 0.00 to GBP 10.00"]);
+        assert_eq!(line(&[700, 700]).to_sparklines(100), ["MRR  ██  GBP 7.00 to GBP 7.00"]);
+        assert_eq!(
+            line(&[700, 650, 700]).to_sparklines(100),
+            ["MRR  █▁█  GBP 7.00 to GBP 7.00 (low 6.50, high 7.00)"]
         );
     }
 
     #[test]
     fn gains_and_losses_have_one_scale() {
-        let lines = flow().to_sparklines();
+        let lines = flow().to_sparklines(100);
         assert_eq!(lines, ["Gained  ▆▁█  GBP 35.00 in all", "Lost    ▁▃▁  GBP 7.00 in all"]);
     }
 }

@@ -97,7 +97,7 @@ fn escaped(text: &str) -> String {
 fn links(c: char, before: Option<char>, after: Option<char>, so_far: &str) -> bool {
     match c {
         '@' => !before.is_some_and(char::is_alphanumeric),
-        '#' => after.is_some_and(|after| after.is_ascii_digit()),
+        '#' => before != Some('&') && after.is_some_and(|after| after.is_ascii_digit()),
         ':' => after.is_some_and(|after| after == '/' || after.is_ascii_alphabetic()),
         '.' => so_far.to_ascii_lowercase().ends_with("www."),
         _ => false,

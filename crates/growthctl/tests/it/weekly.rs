@@ -93,7 +93,7 @@ on_each_engine! {
         let issue = github.issues().remove(0);
         assert_eq!(issue["labels"], json!(LABELS.map(|name| json!({"name": name}))));
         let report = github.artifact("growth-report-2026-W01", "report.md");
-        assert!(report.contains(": growth report, 22 to 28 December 2025\n") && report.contains("**MRR is GBP "), "{report}");
+        assert!(report.starts_with("# Growth report, 22 to 28 December 2025\n") && report.contains("**MRR is GBP "), "{report}");
         let (marker, rest) = body(&issue).split_once('\n').unwrap();
         assert_eq!(marker, "<!-- growthctl-report week=2026-W01 -->");
         assert!(rest.starts_with(&report), "{rest}");
@@ -266,10 +266,9 @@ fn an_issue_that_cannot_be_written_fails_the_job() {
 #[test]
 fn of_a_report_that_is_too_long_the_issue_has_what_fits_and_says_where_the_rest_is() {
     let place = Place::new();
-    let currencies = "gbp usd eur chf sek nok dkk pln czk huf ron bgn try ils zar aud nzd cad mxn brl ars clp cop pen jpy krw \
-        inr sgd hkd twd thb idr myr php vnd isk egp mad kes ngn uah kzt gel amd all";
+    // More currencies than there are, since each takes a table.
+    let currencies = ('a'..='z').flat_map(|a| ('a'..='e').map(move |b| format!("q{a}{b}")));
     let charges: Vec<Value> = currencies
-        .split_whitespace()
         .map(|currency| {
             json!({"object": "charge", "id": format!("ch_{currency}"), "amount": 500, "captured": true,
                 "currency": currency, "created": 1_766_800_000, "status": "succeeded", "livemode": true})
