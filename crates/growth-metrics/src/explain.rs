@@ -209,7 +209,7 @@ struct Source<'a> {
 }
 
 /// Rows with what their parts are and what they tell.
-struct Rows {
+struct Listing {
     measure: Measure,
     columns: &'static [&'static str],
     rows: Vec<Row>,
@@ -226,7 +226,7 @@ pub async fn explain(db: &Db, request: &Request, metric: &Metric) -> Result<Expl
     request::check_time_zone(db, request).await?;
     let header = request.header(&scope, policy);
     let source = Source { db, scope, request };
-    let Rows { measure, columns, rows } = match metric {
+    let Listing { measure, columns, rows } = match metric {
         Metric::Mrr(which) => mrr::rows(&source, *which).await?,
         Metric::Cash(which) => cash::rows(&source, *which).await?,
         Metric::Users(which) => users::rows(&source, *which).await?,
