@@ -66,7 +66,7 @@ impl Part {
 }
 
 /// Something that a row tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cell {
     /// Not known.
     Unknown,
@@ -215,7 +215,7 @@ struct Source<'a> {
 }
 
 /// Rows with what their parts are and what they tell.
-struct Rows {
+struct Listing {
     measure: Measure,
     below: Measure,
     caveat: Option<String>,
@@ -223,7 +223,7 @@ struct Rows {
     rows: Vec<Row>,
 }
 
-impl Rows {
+impl Listing {
     /// Rows whose parts are all of one measure and leave nothing out.
     fn of(measure: Measure, columns: &'static [&'static str], rows: Vec<Row>) -> Self {
         Self { measure, below: measure, caveat: None, columns, rows }
@@ -242,7 +242,7 @@ pub async fn explain(db: &Db, request: &Request, metric: &Metric) -> Result<Expl
     request::check_app(db, request).await?;
     let header = request.header(&scope, policy);
     let source = Source { db, scope, request };
-    let Rows { measure, below, caveat, columns, rows } = match metric {
+    let Listing { measure, below, caveat, columns, rows } = match metric {
         Metric::Mrr(which) => mrr::rows(&source, *which).await?,
         Metric::Cash(which) => cash::rows(&source, *which).await?,
         Metric::Users(which) => users::rows(&source, *which).await?,

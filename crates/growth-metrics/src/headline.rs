@@ -103,9 +103,11 @@ impl<'a> Conversion<'a> {
             let of_currency = self.moved.remove(currency).unwrap_or_default();
             moved.current.extend(of_currency.current);
             moved.previous.extend(of_currency.previous);
-            let rate = |at| match currency == to {
-                true => "1".to_owned(),
-                false => self.rate(currency, at).map(ToString::to_string).unwrap_or_default(),
+            let rate = |at| {
+                if currency == to {
+                    return "1".to_owned();
+                }
+                self.rate(currency, at).map(ToString::to_string).unwrap_or_default()
             };
             let rate = Periods { current: rate(window.end), previous: rate(window.start) };
             converted.push(Converted { currency: currency.clone(), rate });

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use growth_db::query;
 
 use super::metric::CashMetric;
-use super::{Cell, Measure, Part, Row, Rows, Source};
+use super::{Cell, Listing, Measure, Part, Row, Source};
 use crate::error::Error;
 
 growth_db::statements! {
@@ -102,7 +102,7 @@ struct Invoice {
     currency: String,
 }
 
-pub(super) async fn rows(source: &Source<'_>, metric: CashMetric) -> Result<Rows, Error> {
+pub(super) async fn rows(source: &Source<'_>, metric: CashMetric) -> Result<Listing, Error> {
     use CashMetric as M;
     let rows = match metric {
         M::NewRevenue => source.payments(EXPLAIN_PAYMENTS, source.request.window.start).await?,
@@ -120,7 +120,7 @@ pub(super) async fn rows(source: &Source<'_>, metric: CashMetric) -> Result<Rows
         }
         M::Recovery => return source.recovery().await,
     };
-    let mut found = Rows::of(Measure::Minor, MONEY, rows);
+    let mut found = Listing::of(Measure::Minor, MONEY, rows);
     if matches!(metric, M::Fees | M::NetVolume) {
         found.caveat = source.unknown_fees().await?;
     }
@@ -257,7 +257,7 @@ impl Source<'_> {
         Ok(rows)
     }
 
-    async fn recovery(&self) -> Result<Rows, Error> {
+    async fn recovery(&self) -> Result<Listing, Error> {
         let window = self.request.window;
         let row = |invoice: Invoice| {
             let is_recovered = invoice.paid_at.is_some_and(|at| at < window.end);
@@ -277,6 +277,6 @@ impl Source<'_> {
             }
         };
         let rows = self.read(EXPLAIN_RECOVERY, window.start).await?.into_iter().map(row).collect();
-        Ok(Rows::of(Measure::Count, INVOICES, rows))
+        Ok(Listing::of(Measure::Count, INVOICES, rows))
     }
 }

@@ -129,6 +129,7 @@ numbers! {
 
 numbers! {
     /// A usage counter.
+    #[expect(clippy::doc_markdown, reason = "its name, in a text for people too")]
     UsageMetric {
         Enrichments = "usage_enrichments": "the counter enrichments, by user, day and application",
         Searches = "usage_searches": "the counter searches, by user, day and application",

@@ -8,7 +8,7 @@ use growth_domain::money::Micros;
 use growth_domain::movements::Kind;
 
 use super::metric::MrrMetric;
-use super::{Cell, Measure, Part, Row, Rows, Source};
+use super::{Cell, Listing, Measure, Part, Row, Source};
 use crate::error::Error;
 use crate::revenue::{month_starts, trial};
 use crate::worth::{before, by_subscription, each_customer, movements, net};
@@ -29,7 +29,7 @@ struct Instants {
     months: [DateTime<Utc>; 4],
 }
 
-pub(super) async fn rows(source: &Source<'_>, metric: MrrMetric) -> Result<Rows, Error> {
+pub(super) async fn rows(source: &Source<'_>, metric: MrrMetric) -> Result<Listing, Error> {
     let request = source.request;
     let (window, previous) = (request.window, request.previous);
     let instants = Instants {
@@ -45,7 +45,7 @@ pub(super) async fn rows(source: &Source<'_>, metric: MrrMetric) -> Result<Rows,
     .await?;
     let (measure, columns) = shape(metric);
     if columns == MOVEMENTS || columns == CHURN || columns == MONTHS {
-        rows.sort_by(|a, b| a.at().cmp(&b.at()));
+        rows.sort_by_key(Row::at);
     } else {
         rows.sort_by(|a, b| {
             (&a.currency, b.part.numerator, b.part.denominator).cmp(&(
@@ -56,7 +56,7 @@ pub(super) async fn rows(source: &Source<'_>, metric: MrrMetric) -> Result<Rows,
         });
     }
     let below = if metric == MrrMetric::Arpu { Measure::Count } else { measure };
-    Ok(Rows { below, ..Rows::of(measure, columns, rows) })
+    Ok(Listing { below, ..Listing::of(measure, columns, rows) })
 }
 
 fn shape(metric: MrrMetric) -> (Measure, &'static [&'static str]) {

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use growth_db::query;
 
 use super::metric::{EventMetric, ProductMetric, UsageMetric};
-use super::{Cell, Measure, Part, Row, Rows, Source};
+use super::{Cell, Listing, Measure, Part, Row, Source};
 use crate::error::Error;
 use crate::product::EXPORTS;
 use crate::snapshot::Usage;
@@ -41,7 +41,7 @@ struct DailyUsage {
     usage: Usage,
 }
 
-pub(super) async fn rows(source: &Source<'_>, metric: &ProductMetric) -> Result<Rows, Error> {
+pub(super) async fn rows(source: &Source<'_>, metric: &ProductMetric) -> Result<Listing, Error> {
     match metric {
         ProductMetric::Events(which) => source.events(|event| which.part(event)).await,
         ProductMetric::Event(name) => {
@@ -92,7 +92,7 @@ impl Source<'_> {
         Ok(query.bind(self.request.app.as_deref().unwrap_or("")).fetch_all().await?)
     }
 
-    async fn events(&self, part: impl Fn(&DailyEvent) -> Option<Part>) -> Result<Rows, Error> {
+    async fn events(&self, part: impl Fn(&DailyEvent) -> Option<Part>) -> Result<Listing, Error> {
         let row = |event: DailyEvent| {
             Some(Row {
                 currency: None,
@@ -108,10 +108,10 @@ impl Source<'_> {
             })
         };
         let rows = self.of_window(EXPLAIN_EVENTS).await?.into_iter().filter_map(row).collect();
-        Ok(Rows::of(Measure::Count, EVENTS, rows))
+        Ok(Listing::of(Measure::Count, EVENTS, rows))
     }
 
-    async fn usage(&self, which: UsageMetric) -> Result<Rows, Error> {
+    async fn usage(&self, which: UsageMetric) -> Result<Listing, Error> {
         let row = |counted: DailyUsage| Row {
             currency: None,
             part: Part::of(which.of(&counted.usage)),
@@ -122,6 +122,6 @@ impl Source<'_> {
             UsageMetric::SessionDuration => Measure::Milliseconds,
             _ => Measure::Count,
         };
-        Ok(Rows::of(measure, USAGE, rows.filter(|row| row.part.numerator != 0).collect()))
+        Ok(Listing::of(measure, USAGE, rows.filter(|row| row.part.numerator != 0).collect()))
     }
 }

@@ -8,7 +8,7 @@ use growth_db::query;
 use growth_domain::rollforward::Ratio;
 
 use super::metric::UserMetric;
-use super::{Cell, Measure, Part, Row, Rows, Source};
+use super::{Cell, Listing, Measure, Part, Row, Source};
 use crate::activity::Activity;
 use crate::error::Error;
 use crate::funnel;
@@ -37,7 +37,7 @@ struct User {
     activated_at: Option<DateTime<Utc>>,
 }
 
-pub(super) async fn rows(source: &Source<'_>, metric: UserMetric) -> Result<Rows, Error> {
+pub(super) async fn rows(source: &Source<'_>, metric: UserMetric) -> Result<Listing, Error> {
     use UserMetric as M;
     let request = source.request;
     let day = request.activity().last;
@@ -77,7 +77,11 @@ impl Source<'_> {
     }
 
     /// Users who signed up in the window, or since an instant before it.
-    async fn users(&self, since: DateTime<Utc>, part: impl Fn(&User) -> Option<Part>) -> Result<Rows, Error> {
+    async fn users(
+        &self,
+        since: DateTime<Utc>,
+        part: impl Fn(&User) -> Option<Part>,
+    ) -> Result<Listing, Error> {
         let users = query(self.db, EXPLAIN_USERS).bind(self.request.window.end);
         let row = |user: User| {
             Some(Row {
@@ -88,12 +92,12 @@ impl Source<'_> {
         };
         let users = users.fetch_all::<User>().await?;
         let rows = users.into_iter().filter(|user| user.created_at >= since).filter_map(row).collect();
-        Ok(Rows::of(Measure::Count, USERS, rows))
+        Ok(Listing::of(Measure::Count, USERS, rows))
     }
 
     /// Users who were active on some local days; with `over`, those of them who were active on other days are above the
     /// line and all of them below it.
-    async fn active(&self, days: snapshot::Days, above: Option<snapshot::Days>) -> Result<Rows, Error> {
+    async fn active(&self, days: snapshot::Days, above: Option<snapshot::Days>) -> Result<Listing, Error> {
         let activity = Activity::read(self.db, days.first, days.last).await?;
         let directory = self.directory().await?;
         let row = |user: u64| {
@@ -113,10 +117,10 @@ impl Source<'_> {
             }
         };
         let rows = activity.of(days).iter().map(row).collect();
-        Ok(Rows::of(Measure::Count, ACTIVE, rows))
+        Ok(Listing::of(Measure::Count, ACTIVE, rows))
     }
 
-    async fn journeys(&self) -> Result<Rows, Error> {
+    async fn journeys(&self) -> Result<Listing, Error> {
         let window = self.request.window;
         let within = TimeDelta::days(self.request.funnel_days.into());
         let directory = self.directory().await?;
@@ -136,7 +140,8 @@ impl Source<'_> {
                 ],
             });
         }
-        rows.sort_by_cached_key(|row| (row.part.numerator, format!("{:?}", row.cells)));
-        Ok(Rows::of(Measure::Count, JOURNEYS, rows))
+        // Those who did not come to pay first, each by name.
+        rows.sort_by(|a, b| (a.part.numerator, &a.cells).cmp(&(b.part.numerator, &b.cells)));
+        Ok(Listing::of(Measure::Count, JOURNEYS, rows))
     }
 }
