@@ -449,8 +449,8 @@ fn usage_sql(span: &Span, dialect: Dialect) -> String {
     format!(
         "WITH top AS (SELECT user_id, {sums} FROM usage_counters WHERE {now} AND user_id > 0 GROUP BY user_id \
          ORDER BY SUM({used}) DESC, user_id LIMIT 10) \
-         SELECT 'current', NULL, {sums} FROM usage_counters WHERE {now} UNION ALL \
-         SELECT 'previous', NULL, {sums} FROM usage_counters WHERE {before} UNION ALL \
+         SELECT 'current', CAST(NULL AS BIGINT), {sums} FROM usage_counters WHERE {now} UNION ALL \
+         SELECT 'previous', CAST(NULL AS BIGINT), {sums} FROM usage_counters WHERE {before} UNION ALL \
          SELECT users.external_id, (SELECT COUNT(DISTINCT {day}) FROM events \
          WHERE events.user_id = top.user_id AND {days} AND active), {} FROM top JOIN users ON users.id = top.user_id",
         COUNTERS.join(", ")
