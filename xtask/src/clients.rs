@@ -1,4 +1,5 @@
-//! Segment's own clients, for the tests that send with them: at the versions of the lock files in `xtask/clients`.
+//! What other projects make for the tests to work with, at the versions of the lock files in `xtask/clients`:
+//! Segment's own clients, which send events, and readers of reports, namely Mermaid and a linter of Markdown.
 
 use std::env;
 use std::path::PathBuf;
@@ -13,29 +14,32 @@ use crate::process;
 const NODE: &str = "GROWTHCTL_TEST_NODE_CLIENT";
 /// Where the tests look for a Python that has Segment's client.
 const PYTHON: &str = "GROWTHCTL_TEST_PYTHON_CLIENT";
+/// Where the tests look for the `node_modules` with what reads reports.
+const READERS: &str = "GROWTHCTL_TEST_REPORT_READERS";
 
 /// Installs the clients that are not there yet, and returns the variables that tell the tests where they are.
 ///
 /// A client whose variable is set already is left to whoever set it.
 pub(crate) fn install() -> Result<Vec<(&'static str, PathBuf)>> {
-    let missing = |name: &str| env::var_os(name).is_none();
+    let missing = |name: &&str| env::var_os(name).is_none();
+    let source = process::root().join("xtask/clients");
     let mut variables = Vec::new();
-    if missing(NODE) || missing(PYTHON) {
-        let target = Metadata::read()?.target.join("test-clients");
-        let source = process::root().join("xtask/clients");
-        if missing(NODE) {
-            let what = "Segment's client for Node";
-            let client = Install { within: &target, name: "node", what };
-            let modules = client.node(&source.join("node"));
-            variables.push((NODE, modules.with_context(|| format!("cannot install {what}"))?));
-        }
-        if missing(PYTHON) {
-            let what = "Segment's client for Python";
-            let client = Install { within: &target, name: "python", what };
-            let programs = client.python(&source.join("python/requirements.txt"));
-            let python = programs.with_context(|| format!("cannot install {what}"))?.join("python");
-            variables.push((PYTHON, python));
-        }
+    for variable in [NODE, PYTHON, READERS].into_iter().filter(missing) {
+        let within = Metadata::read()?.target.join("test-clients");
+        let (name, what) = match variable {
+            NODE => ("node", "Segment's client for Node"),
+            PYTHON => ("python", "Segment's client for Python"),
+            _ => ("readers", "the readers of reports"),
+        };
+        let client = Install { within: &within, name, what };
+        let place = match variable {
+            PYTHON => {
+                let programs = client.python(&source.join("python/requirements.txt"));
+                programs.map(|programs| programs.join("python"))
+            }
+            _ => client.node(&source.join(name)),
+        };
+        variables.push((variable, place.with_context(|| format!("cannot install {what}"))?));
     }
     Ok(variables)
 }

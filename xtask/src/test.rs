@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::pgbouncer::{Mode, Pooler};
 use crate::postgres::{Cluster, Durability};
 use crate::product::REAL_ACCOUNTS;
-use crate::{clients, installs, process, terminal};
+use crate::{chromium, clients, installs, process, terminal};
 
 /// Where the tests look for a PostgreSQL in which they may make and drop databases.
 const POSTGRES_URL: &str = "GROWTHCTL_TEST_POSTGRES_URL";
@@ -53,12 +53,14 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         None
     };
     cargo.envs(clients::install()?);
+    cargo.envs(chromium::find_or_install()?);
     if cfg!(target_os = "linux") {
         // The steps of workflows, which are run there alone, call them.
         for program in ["curl", "jq"] {
             installs::find_or_install(program, program)?;
         }
     }
+    cargo.envs(chromium::find_or_install()?);
     cargo.args(args).stdout(Stdio::piped());
     terminal::progress(&format!("$ {}", process::shown(&cargo)));
     let mut child = cargo.spawn().context("cannot run cargo")?;

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::snapshot;
 
 growth_db::statements! {
+    MONTHS = "SELECT MIN(month) AS first, MAX(month) AS last FROM user_activity";
     PART = "SELECT COALESCE(string_agg(CAST(user_id AS TEXT), ','), '') AS users,
         COALESCE(string_agg(CAST(days AS TEXT), ','), '') AS days, MAX(user_id) AS last
     FROM (SELECT user_id, days FROM user_activity WHERE month = $1 AND user_id > $2
@@ -29,8 +30,10 @@ impl Activity {
     pub(crate) async fn read(db: &Db, first: NaiveDate, last: NaiveDate) -> Result<Self, Error> {
         let length = usize::try_from((last - first).num_days() + 1).unwrap_or(0);
         let mut activity = Self { first, days: vec![RoaringTreemap::new(); length] };
-        let mut month = first - Days::new(first.day0().into());
-        while month <= last {
+        let known: (Option<NaiveDate>, Option<NaiveDate>) = query(db, MONTHS).fetch_one().await?;
+        let (Some(first_known), Some(last_known)) = known else { return Ok(activity) };
+        let mut month = (first - Days::new(first.day0().into())).max(first_known);
+        while month <= last.min(last_known) {
             activity.read_month(db, month).await?;
             month = month + Months::new(1);
         }

@@ -40,7 +40,10 @@ growth_db::statements! {
         AS amount,
         CAST(COALESCE(SUM(fee) FILTER (WHERE withdrawn_at >= $3 AND withdrawn_at < $4), 0) AS BIGINT) AS fees,
         COUNT(*) FILTER (WHERE fee IS NULL AND withdrawn_at >= $3 AND withdrawn_at < $4) AS fees_unknown
-    FROM disputes WHERE account = $1 AND livemode = $2 GROUP BY currency";
+    FROM disputes
+    WHERE account = $1 AND livemode = $2
+        AND ((withdrawn_at >= $3 AND withdrawn_at < $4) OR (reinstated_at >= $3 AND reinstated_at < $4))
+    GROUP BY currency";
     FIRST_PAYMENTS = "SELECT currency, MIN(paid_at) AS at FROM payments
     WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at < $3 GROUP BY currency";
     PAYMENT_TIMES = "SELECT currency, amount, paid_at FROM payments
@@ -121,7 +124,7 @@ pub(crate) async fn add(
     Ok(())
 }
 
-/// Adds the payments of each local day of the window.
+/// Adds the payments of each local day of the window to currencies that are all there.
 async fn add_days(
     db: &Db,
     scope: &Scope,
@@ -129,14 +132,14 @@ async fn add_days(
     currencies: &mut ByCurrency,
 ) -> Result<(), Error> {
     let parts: Vec<(NaiveDate, Window)> = request.window.local_days(request.time_zone).collect();
+    for revenue in currencies.values_mut().filter(|revenue| revenue.days.is_empty()) {
+        revenue.days = parts.iter().map(|(day, _)| RevenueDay::without_subscriptions(*day)).collect();
+    }
     let window = request.window;
     let times = query(db, PAYMENT_TIMES).bind(&scope.account).bind(scope.livemode);
     let mut rows = times.bind(window.start).bind(window.end).fetch::<(String, i64, DateTime<Utc>)>()?;
     while let Some((currency, amount, paid_at)) = rows.try_next().await? {
         let revenue = entry(currencies, &currency);
-        if revenue.days.is_empty() {
-            revenue.days = parts.iter().map(|(day, _)| RevenueDay::without_subscriptions(*day)).collect();
-        }
         let index = parts.partition_point(|(_, part)| part.end <= paid_at);
         if let Some(day) = revenue.days.get_mut(index) {
             day.payments.count += 1;

@@ -1,6 +1,7 @@
 //! What a finished snapshot has to say, by the rules of [`growth_domain::insights`].
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
 use growth_db::Db;
 use growth_domain::insights::{
     self, Churned, Compared, Data, EndingDiscounts, Insight, Largest, OtherCurrency, Signals, notable,
@@ -9,12 +10,13 @@ use growth_domain::money::Micros;
 use growth_domain::movements::Kind;
 use growth_domain::rollforward::Ratio;
 use growth_domain::stamp::Scope;
+use growth_domain::window::{day_of, start_of_day};
 
 use crate::discounts;
 use crate::error::Error;
 use crate::request::Request;
 use crate::snapshot::{
-    CurrencyRevenue, GrowthSnapshot, Money, MovementReason, Periods, RetentionCohort, Stage,
+    CurrencyRevenue, GrowthSnapshot, Header, Money, MovementReason, Periods, RetentionCohort, Stage,
 };
 
 /// How many weekly cohorts are the latest ones.
@@ -42,11 +44,31 @@ pub(crate) async fn of(
     Ok(notable(&signals, thresholds))
 }
 
+/// The flags by which `growthctl explain` looks at the same data and the same end.
+fn flags(header: &Header) -> String {
+    let zone: Tz = header.time_zone.parse().unwrap_or(Tz::UTC);
+    let day = day_of(header.as_of, zone);
+    let mut flags = if start_of_day(day, zone) == header.as_of {
+        format!("--as-of {day}")
+    } else {
+        format!("--as-of {}", header.as_of.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    };
+    if !header.livemode {
+        flags.push_str(" --mode test");
+    }
+    if !header.account.is_empty() {
+        flags.push_str(" --account ");
+        flags.push_str(&header.account);
+    }
+    flags
+}
+
 /// The numbers that the rules look at. The main currency is the snapshot's first one.
 fn signals(snapshot: &GrowthSnapshot) -> Signals {
     let mut currencies = snapshot.revenue.iter();
     Signals {
         days: snapshot.header.days,
+        flags: flags(&snapshot.header),
         goal: goal(snapshot),
         revenue: currencies.next().map(revenue),
         others: currencies.map(other).collect(),

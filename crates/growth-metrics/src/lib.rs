@@ -48,8 +48,8 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
     let policy = request::policy(db, request).await?;
     request::check_time_zone(db, request).await?;
     let mut subscriptions = revenue::figures(db, &scope, request).await?;
-    cash::add(db, &scope, request, &mut subscriptions.revenue).await?;
     recovery::add(db, &scope, request, &mut subscriptions.revenue).await?;
+    cash::add(db, &scope, request, &mut subscriptions.revenue).await?;
     let freshness = freshness::figures(db, &scope, request, &subscriptions).await?;
     let currencies = revenue::in_order(subscriptions.revenue, request.goal.as_ref());
     let weeks = |goal: &Goal| subscriptions.weeks.get(&goal.currency).map_or(&[][..], Vec::as_slice);

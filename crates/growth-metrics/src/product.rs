@@ -1,5 +1,8 @@
 //! What users do with the product, from the rollups of events and the usage counters.
 
+use std::cmp::Reverse;
+
+use futures_util::TryStreamExt;
 use growth_db::{Db, query};
 use growth_domain::rollforward::Ratio;
 
@@ -33,11 +36,11 @@ growth_db::statements! {
         CAST(SUM(pitches_generated) AS BIGINT) AS pitches_generated, CAST(SUM(emails_sent) AS BIGINT) AS emails_sent,
         CAST(SUM(campaigns_created) AS BIGINT) AS campaigns_created,
         CAST(SUM(contacts_added) AS BIGINT) AS contacts_added, CAST(SUM(sessions) AS BIGINT) AS sessions,
-        CAST(SUM(session_duration_ms) AS BIGINT) AS session_duration_ms
+        CAST(SUM(session_duration_ms) AS BIGINT) AS session_duration_ms,
+        CAST(SUM(enrichments + searches + exports + pitches_generated + emails_sent + campaigns_created) AS BIGINT)
+            AS total
     FROM usage_counters WHERE date >= $1 AND date <= $2 AND user_id > 0 AND ($3 = '' OR app_name = $3)
-    GROUP BY user_id
-    ORDER BY SUM(enrichments + searches + exports + pitches_generated + emails_sent + campaigns_created) DESC, user_id
-    LIMIT $4";
+    GROUP BY user_id ORDER BY total DESC, user_id";
     USER = "SELECT external_id FROM users WHERE id = $1 AND erased_at IS NULL";
 }
 
@@ -52,11 +55,13 @@ struct EventSums {
     contacts_before: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(Default, sqlx::FromRow)]
 struct UserUsage {
     user_id: i64,
     #[sqlx(flatten)]
     usage: Usage,
+    /// What users are ranked by.
+    total: i64,
 }
 
 /// The formats of exports, and the events that tell of them.
@@ -126,32 +131,54 @@ async fn usage(db: &Db, days: snapshot::Days, app: &str) -> Result<Usage, Error>
     Ok(query(db, USAGE).bind(days.first).bind(days.last).bind(app).fetch_one().await?)
 }
 
-/// Those with the most usage, then those who were there on the most days.
+/// Those with the most usage; of those with as much, those who were there on the most days.
 async fn top_users(
     db: &Db,
     days: snapshot::Days,
     app: &str,
     activity: &Activity,
 ) -> Result<Vec<TopUser>, Error> {
-    let most = Product::MOST;
-    let top = query(db, TOP_USERS).bind(days.first).bind(days.last).bind(app);
-    let mut ranked: Vec<UserUsage> = top.bind(i64::try_from(most).unwrap_or(0)).fetch_all().await?;
-    if ranked.len() < most && app.is_empty() {
-        for (user, _) in activity.most_active(days, most) {
+    let mut ranked = Ranked::default();
+    {
+        let mut rows =
+            query(db, TOP_USERS).bind(days.first).bind(days.last).bind(app).fetch::<UserUsage>()?;
+        while let Some(row) = rows.try_next().await? {
+            if ranked.are_all_above(row.total) {
+                break;
+            }
+            let active_days = activity.days_of(row.user_id.unsigned_abs(), days);
+            ranked.add(active_days, row);
+        }
+    }
+    if app.is_empty() && !ranked.are_all_above(0) {
+        for (user, active_days) in activity.most_active(days, Product::MOST) {
             let user_id = i64::try_from(user).unwrap_or(0);
-            if ranked.len() < most && ranked.iter().all(|known| known.user_id != user_id) {
-                ranked.push(UserUsage { user_id, usage: Usage::default() });
+            if !ranked.0.iter().any(|(_, known)| known.user_id == user_id) {
+                ranked.add(active_days, UserUsage { user_id, ..UserUsage::default() });
             }
         }
     }
     let mut users = Vec::new();
-    for UserUsage { user_id, usage } in ranked {
+    for (active_days, UserUsage { user_id, usage, .. }) in ranked.0 {
         let named: Option<(String,)> = query(db, USER).bind(user_id).fetch_optional().await?;
-        users.push(TopUser {
-            user: named.map(|(user,)| user),
-            active_days: activity.days_of(user_id.unsigned_abs(), days),
-            usage,
-        });
+        users.push(TopUser { user: named.map(|(user,)| user), active_days, usage });
     }
     Ok(users)
+}
+
+/// The first of all users so far, each with their active days.
+#[derive(Default)]
+struct Ranked(Vec<(u32, UserUsage)>);
+
+impl Ranked {
+    fn add(&mut self, active_days: u32, user: UserUsage) {
+        self.0.push((active_days, user));
+        self.0.sort_by_key(|(days, user)| (Reverse(user.total), Reverse(*days), user.user_id));
+        self.0.truncate(Product::MOST);
+    }
+
+    /// Tells whether nobody with so much usage can be one of them any more.
+    fn are_all_above(&self, total: i64) -> bool {
+        self.0.len() == Product::MOST && self.0.iter().all(|(_, user)| user.total > total)
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use growth_db::rows::settings;
 use growth_db::{Db, query};
@@ -10,7 +10,7 @@ use growth_domain::fx::Rates;
 use growth_domain::insights::Thresholds;
 use growth_domain::pricing::Policy;
 use growth_domain::stamp::Scope;
-use growth_domain::window::{Window, day_of};
+use growth_domain::window::{Window, WindowError, day_of};
 
 use crate::error::Error;
 use crate::snapshot::{Days, Header, Period};
@@ -86,6 +86,33 @@ pub(crate) async fn policy(db: &Db, request: &Request) -> Result<Policy, Error> 
 }
 
 impl Request {
+    /// Asks for the last local days before an instant and for as many before them, with the defaults of the settings:
+    /// no product name, no goal, whichever mode has data, the own account, everything in its own currency.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such window.
+    pub fn of(end: DateTime<Utc>, days: u32, time_zone: Tz) -> Result<Self, WindowError> {
+        let window = Window::last_days(end, days, time_zone)?;
+        Ok(Self {
+            product: String::new(),
+            window,
+            previous: window.previous(time_zone, days)?,
+            days,
+            time_zone,
+            livemode: None,
+            account: String::new(),
+            goal: None,
+            activation_days: 7,
+            funnel_days: 30,
+            app: None,
+            currency: None,
+            rates: Rates::default(),
+            policy: None,
+            thresholds: Thresholds::default(),
+        })
+    }
+
     /// The data that the snapshot is of.
     pub(crate) async fn scope(&self, db: &Db) -> Result<Scope, Error> {
         let exists =

@@ -165,11 +165,7 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn sums(&mut self, currency: &str) -> &mut Sums<'a> {
-        if !self.sums.contains_key(currency) {
-            self.sums.insert(currency.to_owned(), Sums::new(self.instants, self.ends));
-        }
-        #[expect(clippy::expect_used, reason = "it was put there a line above")]
-        self.sums.get_mut(currency).expect("a currency that is there")
+        self.sums.entry(currency.to_owned()).or_insert_with(|| Sums::new(self.instants, self.ends))
     }
 
     fn add(&mut self, rows: &[SubscriptionMrrRow]) {
@@ -341,7 +337,7 @@ impl<'a> Sums<'a> {
             },
             reasons,
             trial_conversion: self.trials,
-            lifetime_value: lifetime_value(mrr.current.arpu, &self.months),
+            lifetime_value: lifetime_value(&mrr.current, &self.months),
             largest_customer: self.largest.map(|(customer, most)| LargestCustomer {
                 customer,
                 share: Ratio { numerator: most.0, denominator: closing.net.0 },
@@ -353,13 +349,16 @@ impl<'a> Sums<'a> {
 }
 
 /// R8: ARPU over monthly customer churn, of the last three months together.
-fn lifetime_value(arpu: Option<Micros>, months: &[Cohort; 3]) -> LifetimeValue {
+///
+/// It is rounded once: MRR is divided, not the ARPU that is rounded already.
+fn lifetime_value(mrr: &Mrr, months: &[Cohort; 3]) -> LifetimeValue {
     let of = |part: fn(&Cohort) -> u64| months.iter().map(part).sum::<u64>();
     let (lost, paying) = (of(|cohort| cohort.lost), of(|cohort| cohort.customers));
     let customers = months[2].customers;
-    let arpu = arpu.filter(|_| customers >= LifetimeValue::FEWEST);
+    let is_enough = customers >= LifetimeValue::FEWEST;
+    let value = Micros(mrr.net.0 * i128::from(paying)).divided_by(mrr.paying_customers * lost);
     LifetimeValue {
-        value: arpu.and_then(|arpu| Micros(arpu.0 * i128::from(paying)).divided_by(lost)),
+        value: value.filter(|_| is_enough),
         monthly_churn: Ratio { numerator: lost.into(), denominator: paying.into() },
         customers,
     }
@@ -416,14 +415,18 @@ mod tests {
 
     #[test]
     fn r8_a_customer_is_worth_arpu_over_monthly_churn() {
-        let arpu = Some(Micros::from_minor(10_000));
+        let mrr = Mrr { net: Micros::from_minor(1_000_000), paying_customers: 100, ..Mrr::default() };
         let month = |customers, lost| Cohort { customers, lost, ..Cohort::default() };
-        let value = |months: [Cohort; 3]| lifetime_value(arpu, &months).value;
+        let value = |months: [Cohort; 3]| lifetime_value(&mrr, &months).value;
         // 5 % a month: 3 + 6 + 6 of 100 + 100 + 100.
         let months = [month(100, 3), month(100, 6), month(100, 6)];
         assert_eq!(value(months), Some(Micros::from_minor(200_000)));
         assert_eq!(value([month(100, 0); 3]), None);
         assert_eq!(value([month(100, 5), month(100, 5), month(19, 1)]), None);
-        assert_eq!(lifetime_value(None, &months).value, None);
+        assert_eq!(lifetime_value(&Mrr::default(), &months).value, None);
+        // A third of a micro for each, over 2 of 60: not thirty times an ARPU that was rounded to nothing.
+        let little = Mrr { net: Micros(1), paying_customers: 3, ..Mrr::default() };
+        let months = [month(20, 0), month(20, 0), month(20, 2)];
+        assert_eq!(lifetime_value(&little, &months).value, Some(Micros(10)));
     }
 }

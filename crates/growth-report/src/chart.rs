@@ -54,11 +54,18 @@ pub(crate) struct Series {
     pub(crate) loses: bool,
     /// A value for each point.
     pub(crate) values: Vec<i128>,
+    /// What they come to: their sum, unless they were rounded one by one.
+    pub(crate) total: i128,
 }
 
 impl Series {
     pub(crate) fn new(name: &'static str, tone: &'static str, values: Vec<i128>) -> Self {
-        Self { name, tone, loses: false, values }
+        Self { name, tone, loses: false, total: values.iter().sum(), values }
+    }
+
+    /// With a sum that was rounded once.
+    pub(crate) fn with_total(self, total: i128) -> Self {
+        Self { total, ..self }
     }
 
     pub(crate) fn losing(self) -> Self {
@@ -77,6 +84,11 @@ impl Chart {
     pub(crate) fn shown(&self, value: i128) -> String {
         let number = axis::grouped(value, self.decimals);
         if self.unit.is_empty() { number } else { format!("{} {number}", self.unit) }
+    }
+
+    /// What the series that gain, or that lose, come to.
+    fn total(&self, loses: bool) -> i128 {
+        self.series.iter().filter(|series| series.loses == loses).map(|series| series.total).sum()
     }
 
     /// The sums over the series that gain, or that lose.

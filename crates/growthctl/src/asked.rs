@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use growth_db::Db;
 use growth_db::rows::settings as stored;
 use growth_domain::pricing::Policy;
-use growth_domain::window::{Window, parse_as_of};
+use growth_domain::window::parse_as_of;
 use growth_metrics::Request;
 use tempfile::TempDir;
 
@@ -102,9 +102,8 @@ impl AskArgs {
         let zone = settings.time_zone;
         let as_of =
             parse_as_of(&self.as_of, now, zone).map_err(|error| misuse(format!("--as-of: {error}")))?;
-        let windows = Window::last_days(as_of, self.days, zone)
-            .and_then(|window| Ok((window, window.previous(zone, self.days)?)));
-        let (window, previous) = windows.map_err(|error| misuse(format!("--days: {error}")))?;
+        let request =
+            Request::of(as_of, self.days, zone).map_err(|error| misuse(format!("--days: {error}")))?;
         let currency = self
             .currency
             .as_deref()
@@ -115,10 +114,6 @@ impl AskArgs {
             .map(|policy| policy.parse::<Policy>().map_err(|error| misuse(format!("--policy: {error}"))));
         Ok(Request {
             product: settings.product.clone().unwrap_or_default(),
-            window,
-            previous,
-            days: self.days,
-            time_zone: zone,
             livemode: self.mode.map(|mode| mode == Mode::Live),
             account: self.account.clone(),
             goal: Some(settings.goal.clone()),
@@ -128,7 +123,8 @@ impl AskArgs {
             currency: currency.transpose()?.or_else(|| settings.currency.clone()),
             rates: settings.exchange_rates.clone(),
             policy: policy.transpose()?,
-            thresholds: settings.thresholds.clone(),
+            thresholds: settings.thresholds,
+            ..request
         })
     }
 }

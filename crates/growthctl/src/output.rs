@@ -84,10 +84,20 @@ impl<F> Output<F> {
         let Some(path) = &self.path else {
             return printer.result(text).with_context(|| format!("cannot write the {what} to stdout"));
         };
-        write(path, text).map_err(|error| not_written(error, path, what))?;
-        printer.done(&format!("{what} written to {}", path.display()))?;
+        let made = write(path, text).map_err(|error| not_written(error, path, what))?;
+        if made == Made::File {
+            printer.done(&format!("{what} written to {}", path.display()))?;
+        }
         Ok(())
     }
+}
+
+/// What a document was written to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    File,
+    /// A pipe, a terminal or another device, which whoever reads it sees.
+    Stream,
 }
 
 fn check_folder(output: &Path) -> anyhow::Result<()> {
@@ -113,8 +123,8 @@ fn not_written(error: std::io::Error, path: &Path, what: &str) -> anyhow::Error 
             misuse(format!("--output: no permission to write {file}: choose a folder that is yours"))
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            let advice = format!("nothing was written: make room in {folder}, or choose another folder");
-            anyhow::anyhow!("cannot write the {what} to {file}: the disk is full; {advice}")
+            let advice = format!("make room in {folder}, or choose another folder");
+            anyhow::anyhow!("cannot write the {what} to {file}, the disk is full: {advice}")
         }
         _ => anyhow::Error::from(error).context(format!("cannot write the {what} to {file}")),
     }
@@ -123,11 +133,12 @@ fn not_written(error: std::io::Error, path: &Path, what: &str) -> anyhow::Error 
 /// Writes beside the file and renames, so that nobody ever sees half a document.
 ///
 /// A link stays one, and what is no file, such as a pipe or a terminal, is written to as it is.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+fn write(path: &Path, text: &str) -> std::io::Result<Made> {
     let real = path.canonicalize();
     let path = real.as_deref().unwrap_or(path);
     if path.exists() && !path.is_file() {
-        return OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+        OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes())?;
+        return Ok(Made::Stream);
     }
     let mut made = tempfile::Builder::new();
     made.prefix(".growthctl-");
@@ -138,5 +149,5 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = made.tempfile_in(folder_of(path))?;
     file.write_all(text.as_bytes())?;
     file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(Made::File)
 }

@@ -18,6 +18,9 @@ pub struct Compared<T> {
 pub struct Signals {
     /// How many local days the period has.
     pub days: u32,
+    /// The flags by which a command looks at the same data and the same end, such as `--as-of 2026-06-29`; empty for
+    /// those that nothing has to be said of.
+    pub flags: String,
     /// The goal, where there is one.
     pub goal: Option<Goal>,
     /// Revenue in the main currency: the goal's, else the one with the most MRR. `None` where there is none.
@@ -219,4 +222,12 @@ pub struct Data {
     pub reconstructed_movements: u64,
     /// Subscriptions whose state at the end rests on evidence.
     pub reconstructed_subscriptions: u64,
+}
+
+impl Signals {
+    /// The command that lists the rows behind a number of the period.
+    pub(super) fn explain(&self, metric: &str) -> String {
+        let space = if self.flags.is_empty() { "" } else { " " };
+        format!("`growthctl explain {metric} --days {}{space}{}`", self.days, self.flags)
+    }
 }

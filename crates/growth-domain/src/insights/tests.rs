@@ -267,6 +267,7 @@ impl<I: Iterator<Item = i64>> Numbers<I> {
     fn signals(&mut self) -> Signals {
         Signals {
             days: self.small(),
+            flags: "--as-of 2026-06-29".to_owned(),
             goal: self.maybe(|next| Goal {
                 currency: "usd".into(),
                 amount: next.micros(),

@@ -59,11 +59,6 @@ pub(super) fn duration(hours: u64) -> String {
     if hours < 48 { counted(hours, "hour", "hours") } else { counted(hours / 24, "day", "days") }
 }
 
-/// The command that lists the rows behind a number.
-pub(super) fn explain(metric: &str, days: u32) -> String {
-    format!("`growthctl explain {metric} --days {days}`")
-}
-
 /// Whether an id that came from outside is one, and no text.
 pub(super) fn is_id(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';

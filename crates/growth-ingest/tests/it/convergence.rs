@@ -8,7 +8,6 @@ use growth_db::rows::inbox::{self, Filter};
 use growth_db::rows::{DisputeRow, MovementRow, PaymentRow, RefundRow, SubscriptionRow};
 use growth_db::{Db, Lane, query};
 use growth_demo::world::Truth;
-use growth_domain::window::Window;
 use growth_ingest::{Again, Intake, Pace, Source, apply_pending, ingest, keep, link_waiting_users, receive};
 use growth_metrics::{Request, snapshot};
 use growth_testkit::{on_each_engine, tables};
@@ -147,19 +146,9 @@ async fn assert_users(db: &Db, account: &str, truth: &Truth) {
 
 /// The snapshot checks the identity of both its windows, and its closing is the ledger's.
 async fn assert_windows_add_up(db: &Db, account: &str, truth: &Truth, days_in: i64, days: u32) {
-    let request = |end, days| {
-        let window = Window::last_days(end, days, chrono_tz::Europe::London).unwrap();
-        Request {
-            product: String::new(),
-            window,
-            previous: window.previous(chrono_tz::Europe::London, days).unwrap(),
-            days,
-            time_zone: chrono_tz::Europe::London,
-            livemode: None,
-            account: account.to_owned(),
-            goal: None,
-            activation_days: 7,
-        }
+    let request = |end, days| Request {
+        account: account.to_owned(),
+        ..Request::of(end, days, chrono_tz::Europe::London).unwrap()
     };
     snapshot(db, &request(beginning() + TimeDelta::days(days_in), days)).await.unwrap();
     let at_the_end: chrono::DateTime<Utc> = beginning() + TimeDelta::days(5_000);

@@ -3,8 +3,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use growth_db::Db;
-use growth_domain::insights::Thresholds;
-use growth_domain::window::Window;
 use growth_ingest::{Intake, Source, ingest};
 use growth_metrics::{GrowthSnapshot, Request, snapshot};
 use serde_json::{Value, json};
@@ -53,22 +51,5 @@ pub(crate) async fn seen(db: &Db, end: DateTime<Utc>, days: u32, zone: Tz) -> Gr
 
 /// Asks for so many days until an instant.
 pub(crate) fn request(end: DateTime<Utc>, days: u32, zone: Tz) -> Request {
-    let window = Window::last_days(end, days, zone).unwrap();
-    Request {
-        product: "Test".into(),
-        window,
-        previous: window.previous(zone, days).unwrap(),
-        days,
-        time_zone: zone,
-        livemode: None,
-        account: String::new(),
-        goal: None,
-        activation_days: 7,
-        funnel_days: 30,
-        app: None,
-        currency: None,
-        rates: growth_domain::fx::Rates::default(),
-        policy: None,
-        thresholds: Thresholds::default(),
-    }
+    Request { product: "Test".into(), ..Request::of(end, days, zone).unwrap() }
 }

@@ -76,7 +76,7 @@ impl Chart {
 /// Colours that can be seen on white and on black: Mermaid's own first one cannot.
 const INIT: &str = "%%{init: {\"xyChart\": {\"width\": 900, \"height\": 360, \"titleFontSize\": 16, \"xAxis\": \
                     {\"labelFontSize\": 12}, \"yAxis\": {\"labelFontSize\": 12}}, \"themeVariables\": {\"xyChart\": \
-                    {\"plotColorPalette\": \"#3b82f6, #e0672f, #16a34a\"}}}}%%";
+                    {\"backgroundColor\": \"transparent\", \"plotColorPalette\": \"#3b82f6, #e0672f, #16a34a\"}}}}%%";
 
 #[cfg(test)]
 mod tests {

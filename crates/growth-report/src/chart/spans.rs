@@ -11,6 +11,8 @@ const MOST_DAYS: usize = 31;
 const MOST_WEEKS: usize = 26;
 /// Up to so many points each has its month beside the day.
 const FEW: usize = 10;
+/// So many points have to lie between two names with a month.
+const APART: usize = 3;
 
 /// How long the spans are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +73,9 @@ pub(crate) fn spans(days: &[NaiveDate]) -> (Length, Vec<Span>) {
             Length::Week => ("%-d %b", "%-d %b %Y", "%-d %b", "%-d %B %Y"),
             Length::Month => ("%b %Y", "%b %Y", "%b %Y", "%B %Y"),
         };
-        let says_month = ranges.len() <= FEW || index == 0 || last.day() == 1;
+        let month_begins_soon = days.iter().take(APART).skip(1).any(|day| day.day() == 1);
+        let is_first = index == 0 && !month_begins_soon;
+        let says_month = ranges.len() <= FEW || is_first || last.day() == 1;
         let mut label =
             last.format(if says_month && length == Length::Day { long } else { short }).to_string();
         if !taken.insert(label.clone()) {
@@ -110,7 +114,9 @@ mod tests {
     #[test]
     fn a_month_says_its_months_once() {
         let (_, spans) = from("2026-05-30", 31);
-        assert_eq!(labels(&spans)[..5], ["30 May", "31", "1 Jun", "2", "3"]);
+        assert_eq!(labels(&spans)[..5], ["30", "31", "1 Jun", "2", "3"]);
+        let (_, spans) = from("2026-05-20", 31);
+        assert_eq!(labels(&spans)[..3], ["20 May", "21", "22"]);
         let (_, spans) = from("2026-01-31", 31);
         assert_eq!(labels(&spans)[28..], ["28", "1 Mar", "2 Mar"], "there is a 2 already");
     }

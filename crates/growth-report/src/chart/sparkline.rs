@@ -2,13 +2,15 @@
 
 use super::{Chart, Shape};
 
+/// What the line of losses is called.
+const LOST: &str = "Lost";
 const STEPS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 impl Chart {
     /// A line of text for each series: its name, its shape, and what the shape goes from and to.
     pub(crate) fn to_sparklines(&self) -> Vec<String> {
         let rows: Vec<(&str, Vec<i128>)> = if self.shape == Shape::Flow {
-            vec![("Gained", self.sums(false)), ("Lost", self.sums(true))]
+            vec![("Gained", self.sums(false)), (LOST, self.sums(true))]
         } else {
             self.series.iter().map(|series| (series.name, series.values.clone())).collect()
         };
@@ -20,16 +22,16 @@ impl Chart {
                 // Bars are compared with each other.
                 Shape::Flow | Shape::Bars => (0, highest),
             };
-            format!("{name:width$}  {}  {}", spark(&values, low, high), self.said(&values))
+            format!("{name:width$}  {}  {}", spark(&values, low, high), self.said(&values, name == LOST))
         });
         rows.collect()
     }
 
-    fn said(&self, values: &[i128]) -> String {
+    fn said(&self, values: &[i128], loses: bool) -> String {
         let shown = |value: Option<&i128>| self.shown(value.copied().unwrap_or(0));
         match self.shape {
             Shape::Lines => format!("{} to {}", shown(values.first()), shown(values.last())),
-            Shape::Flow => format!("{} in all", self.shown(values.iter().sum())),
+            Shape::Flow => format!("{} in all", self.shown(self.total(loses))),
             Shape::Bars => values.iter().map(|value| self.shown(*value)).collect::<Vec<_>>().join(", "),
         }
     }

@@ -77,7 +77,7 @@ impl Chart {
                         value(series.values.last())
                     )
                 }
-                Shape::Flow => format!("{}: {} in all", series.name, self.shown(series.values.iter().sum())),
+                Shape::Flow => format!("{}: {} in all", series.name, self.shown(series.total)),
                 Shape::Bars => {
                     let each = self.points.iter().zip(&series.values);
                     each.map(|(point, value)| format!("{} {}", point.name, self.shown(*value)))
@@ -96,7 +96,7 @@ impl Chart {
         let items = self.series.iter().map(|series| {
             let value = match self.shape {
                 Shape::Lines => series.values.last().copied().unwrap_or(0),
-                _ => series.values.iter().sum(),
+                _ => series.total,
             };
             let sign = if series.loses && value != 0 { "\u{2212}" } else { "" };
             let value = escaped(&self.shown(value));

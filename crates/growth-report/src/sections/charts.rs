@@ -28,16 +28,17 @@ pub(super) fn mrr(revenue: &CurrencyRevenue) -> Option<Chart> {
 /// What moved MRR on each day.
 pub(super) fn movements(revenue: &CurrencyRevenue) -> Option<Chart> {
     let (length, points) = days_of(revenue.days.iter().map(|day| day.day));
-    let sums = |of: fn(&RevenueDay) -> Micros| -> Vec<i128> {
+    let moved = |name, tone, of: fn(&RevenueDay) -> Micros| {
         let sum = |span: &Span| shown(revenue.days[span.days.clone()].iter().map(of).sum());
-        points.iter().map(sum).collect()
+        let total = shown(revenue.days.iter().map(of).sum());
+        Series::new(name, tone, points.iter().map(sum).collect()).with_total(total)
     };
     let series = vec![
-        Series::new("New", "a", sums(|day| day.new)),
-        Series::new("Reactivation", "b", sums(|day| day.reactivation)),
-        Series::new("Expansion", "c", sums(|day| day.expansion)),
-        Series::new("Contraction", "d", sums(|day| day.contraction)).losing(),
-        Series::new("Churn", "e", sums(|day| day.churn)).losing(),
+        moved("New", "a", |day| day.new),
+        moved("Reactivation", "b", |day| day.reactivation),
+        moved("Expansion", "c", |day| day.expansion),
+        moved("Contraction", "d", |day| day.contraction).losing(),
+        moved("Churn", "e", |day| day.churn).losing(),
     ];
     let code = code(revenue);
     Chart {

@@ -43,7 +43,8 @@ fn item(number: usize, insight: &Insight) -> String {
     let evidence = insight.evidence.iter().map(|evidence| told(evidence, &insight.compared_with));
     lines.extend(evidence.map(|evidence| format!("{indent}- {evidence}")));
     let at_stake = insight.at_stake.as_ref().map_or_else(String::new, |stake| {
-        format!("; at stake: {} of MRR", format_micros(stake.micros, &stake.currency))
+        let what = if insight.severity == Severity::Good { "worth" } else { "at stake:" };
+        format!("; {what} {} of MRR", format_micros(stake.micros, &stake.currency))
     });
     lines.push(format!("{indent}- Rule: `{}`{at_stake}", insight.rule));
     lines.join("\n")

@@ -19,8 +19,10 @@ pub(super) fn unescaped(text: &str) -> String {
 }
 
 /// Writes words on one line, whole, with Markdown's characters escaped, to stand where a paragraph begins too.
+///
+/// Commands of growthctl between backticks stay code.
 pub(super) fn sentence(text: &str) -> String {
-    let text = escaped(&plain(text));
+    let text = with_commands(&plain(text));
     let begins_a_block = text.starts_with(['#', '+', '-', '=', ':']);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     match text.as_bytes().get(digits) {
@@ -28,6 +30,22 @@ pub(super) fn sentence(text: &str) -> String {
         Some(b'.' | b')') if digits > 0 => format!("{}\\{}", &text[..digits], &text[digits..]),
         _ => text,
     }
+}
+
+/// Escapes what is not a command between backticks.
+fn with_commands(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    let is_command = |part: &&str| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b" _-.:=".contains(&byte);
+        part.starts_with("growthctl ") && part.trim() == *part && part.bytes().all(fits)
+    };
+    if parts.len().is_multiple_of(2) || !parts.iter().skip(1).step_by(2).all(is_command) {
+        return escaped(text);
+    }
+    let part = |(index, part): (usize, &&str)| {
+        if index.is_multiple_of(2) { escaped(part) } else { format!("`{part}`") }
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 fn plain(text: &str) -> String {
@@ -119,6 +137,17 @@ mod tests {
             assert_eq!(sentence(text), safe);
         }
         assert_eq!(sentence(&"é".repeat(200)), "é".repeat(200));
+    }
+
+    #[test]
+    fn a_command_in_a_sentence_is_code_and_nothing_else_is() {
+        assert_eq!(
+            sentence("Run `growthctl explain churn --days 30` *now*"),
+            r"Run `growthctl explain churn --days 30` \*now\*"
+        );
+        for text in ["a ` b", "`growthctl <b>`", "``", "`rm -r`", "` growthctl `"] {
+            assert_eq!(sentence(text), escaped(text), "{text}");
+        }
     }
 
     #[test]

@@ -32,9 +32,11 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Bloc
     if !others.is_empty() {
         let names: Vec<String> =
             snapshot.revenue.iter().map(|revenue| revenue.currency.to_uppercase()).collect();
-        let converted = match snapshot.headline {
-            Some(_) => "Each currency also stands for itself",
-            None => "Each currency stands apart, nothing is converted or added up",
+        let is_converted = snapshot.headline.as_ref().is_some_and(headline::has_others);
+        let converted = if is_converted {
+            "Each currency also stands for itself"
+        } else {
+            "Each currency stands apart, nothing is converted or added up"
         };
         blocks.push(format!("{converted}: {}.", names.join(", ")).into());
     }

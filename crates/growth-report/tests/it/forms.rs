@@ -152,15 +152,3 @@ fn what_a_page_opens_it_closes() {
         assert_eq!(open, [""; 0]);
     }
 }
-
-#[test]
-#[ignore = "writes files to look at"]
-fn look() {
-    for (name, snapshot) in
-        [("rich", two_currencies()), ("empty", nothing()), ("doubt", doubtful_test_data())]
-    {
-        std::fs::write(format!("/tmp/shots/{name}.html"), html(&snapshot)).unwrap();
-        std::fs::write(format!("/tmp/shots/{name}.md"), markdown(&snapshot)).unwrap();
-        std::fs::write(format!("/tmp/shots/{name}.txt"), text(&snapshot, 110, false)).unwrap();
-    }
-}

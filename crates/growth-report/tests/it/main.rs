@@ -8,5 +8,7 @@ mod forms;
 mod json;
 mod markdown;
 mod names;
+mod readers;
 mod schema;
 mod tables;
+mod windows;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use growth_db::{AssertSqlSafe, Db, query};
-use growth_domain::window::Window;
 use growth_metrics::{CurrencyRevenue, GrowthSnapshot, Request, snapshot};
 use growth_testkit::signed::{Answer, Client, SIGNATURE, signature};
 use growth_webhook::{Clock, Listeners, Secrets, Server, Settings};
@@ -155,17 +154,10 @@ pub(crate) async fn change(db: &Db, sql: &str) {
 
 /// The figures of January in one account and mode.
 pub(crate) async fn figures(db: &Db, account: &str, livemode: bool) -> GrowthSnapshot {
-    let window = Window::last_days(january(32), 31, chrono_tz::UTC).unwrap();
     let request = Request {
-        product: "Test".to_owned(),
-        window,
-        previous: window.previous(chrono_tz::UTC, 31).unwrap(),
-        days: 31,
-        time_zone: chrono_tz::UTC,
         livemode: Some(livemode),
         account: account.to_owned(),
-        goal: None,
-        activation_days: 7,
+        ..Request::of(january(32), 31, chrono_tz::UTC).unwrap()
     };
     snapshot(db, &request).await.unwrap()
 }

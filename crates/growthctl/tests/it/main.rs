@@ -13,6 +13,7 @@ mod help;
 mod migrate;
 mod orders;
 mod replays;
+mod reports;
 mod run;
 mod segment_clients;
 mod serve_webhook;

@@ -103,6 +103,7 @@ on_each_engine! {
              report](https://github.com/acme/product/actions/runs/7/artifacts/9) for 90 days.\n"
         );
         assert_eq!(run.summary, report);
+        assert!(github.artifact("growth-report-2026-W01", "report.html").starts_with("<!doctype html>"));
         let json: Value = serde_json::from_str(&github.artifact("growth-report-2026-W01", "report.json")).unwrap();
         assert_eq!((&json["header"]["days"], &json["header"]["as_of"]), (&json!(7), &json!("2025-12-29T00:00:00Z")));
 

@@ -3,7 +3,7 @@
 use crate::insights::finding::Finding;
 use crate::insights::measure::{fell, is_below_percent, is_of, is_surely_below};
 use crate::insights::signals::{Compared, Signals, Stage};
-use crate::insights::words::{counted, explain, parts, percent, points, verb};
+use crate::insights::words::{counted, parts, percent, points, verb};
 use crate::insights::{Evidence, Severity, Thresholds};
 use crate::rollforward::Ratio;
 
@@ -25,7 +25,7 @@ pub(super) fn falling(signals: &Signals, thresholds: &Thresholds) -> Option<Find
     let advice = format!(
         "Find out what changed for new users since the period before, a release, a channel or a price, and try the \
          first steps yourself: {} lists those who stopped.",
-        explain("activation", signals.days)
+        signals.explain("activation")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -58,7 +58,7 @@ pub(super) fn low(signals: &Signals, thresholds: &Thresholds) -> Option<Finding>
     let advice = format!(
         "Write a short personal mail to the {} not activated and offer to do the first step together: {} lists them.",
         counted(stopped, "user who was", "users who were"),
-        explain("activation", signals.days)
+        signals.explain("activation")
     );
     let severity = if is_surely_below(activation, least) { Severity::Warning } else { Severity::Notice };
     Some(
@@ -100,7 +100,7 @@ pub(super) fn funnel_bottleneck(signals: &Signals, thresholds: &Thresholds) -> O
     let advice = format!(
         "{advice}: {} lost. {} lists where each user is.",
         counted(stage.lost, "user was", "users were"),
-        explain("funnel", signals.days)
+        signals.explain("funnel")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -127,7 +127,7 @@ pub(super) fn trial_conversion_falling(signals: &Signals, thresholds: &Threshold
     let advice = format!(
         "Compare the trials that ended with those before, their source, plan and use, and ask who left why: {} lists \
          them.",
-        explain("trial_conversion", signals.days)
+        signals.explain("trial_conversion")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -153,7 +153,7 @@ pub(super) fn trial_conversion_low(signals: &Signals, thresholds: &Thresholds) -
         "Turn on the reminder before a trial ends in Stripe's Dashboard (Billing, Subscriptions and e-mails), and ask \
          the {} not pay what was missing: {} lists them.",
         counted(unpaid, "customer who did", "customers who did"),
-        explain("trial_conversion", signals.days)
+        signals.explain("trial_conversion")
     );
     let severity = if is_surely_below(now, least) { Severity::Warning } else { Severity::Notice };
     Some(

@@ -3,7 +3,7 @@
 use crate::insights::finding::Finding;
 use crate::insights::measure::{is_of, reaches_percent, share};
 use crate::insights::signals::Signals;
-use crate::insights::words::{counted, duration, explain, percent, verb};
+use crate::insights::words::{counted, duration, percent, verb};
 use crate::insights::{Evidence, Severity, Thresholds};
 
 /// Events of Stripe could not be read.
@@ -78,7 +78,7 @@ pub(super) fn unpriced(signals: &Signals, _: &Thresholds) -> Option<Finding> {
     );
     let advice = format!(
         "Run `growthctl backfill` to read the prices and coupons of the {subscriptions}; {} says what is missing.",
-        explain("unpriced", signals.days)
+        signals.explain("unpriced")
     );
     let shown = Evidence::count("Unpriced subscriptions", unpriced, None);
     Some(Finding::new(Severity::Warning, text).shows(shown).advises(advice))
@@ -92,7 +92,7 @@ pub(super) fn counted_twice(signals: &Signals, _: &Thresholds) -> Option<Finding
     let advice = format!(
         "Run `growthctl backfill`: the objects that it reads say which intent paid the invoice of the {payments}. {} \
          lists all of them.",
-        explain("new_revenue", signals.days)
+        signals.explain("new_revenue")
     );
     let shown = Evidence::count("Possibly counted twice", twice, None);
     Some(Finding::new(Severity::Warning, text).shows(shown).advises(advice))
@@ -117,7 +117,7 @@ pub(super) fn unattributed(signals: &Signals, thresholds: &Thresholds) -> Option
     let advice = format!(
         "Set `client_reference_id` on checkout sessions or `metadata.user_id` on subscriptions, and import the users \
          who are missing: {} lists the {}.",
-        explain("unattributed", signals.days),
+        signals.explain("unattributed"),
         counted(revenue.unattributed_payments, "payment", "payments"),
     );
     let shown = Evidence::share("Payments of no known user", of_payments, None);

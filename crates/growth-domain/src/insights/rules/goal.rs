@@ -4,7 +4,7 @@ use crate::goal::{Eta, Pace};
 use crate::insights::finding::Finding;
 use crate::insights::measure::reaches_percent;
 use crate::insights::signals::{Goal, Signals};
-use crate::insights::words::{counted, explain, percent, verb};
+use crate::insights::words::{counted, percent, verb};
 use crate::insights::{Evidence, Severity, Thresholds};
 use crate::money::{Micros, format_micros};
 use crate::rollforward::Ratio;
@@ -31,7 +31,7 @@ pub(super) fn milestone(signals: &Signals, _: &Thresholds) -> Option<Finding> {
         let text = format!("MRR passed {passed} % of the goal: {mrr} of {amount}.");
         Finding::new(Severity::Good, text).advises(format!(
             "Find out what brought the last customers, and do more of it: {} lists them.",
-            explain("new_mrr", signals.days)
+            signals.explain("new_mrr")
         ))
     };
     Some(finding.shows(evidence(goal)).compared_with_days_before(signals.days))

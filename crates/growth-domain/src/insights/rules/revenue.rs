@@ -3,7 +3,7 @@
 use crate::insights::finding::Finding;
 use crate::insights::measure::{compare, exceeds_percent, reaches_percent};
 use crate::insights::signals::{OtherCurrency, Signals};
-use crate::insights::words::{counted, days_before, explain, is_id, percent, signed_percent, verb};
+use crate::insights::words::{counted, days_before, is_id, percent, signed_percent, verb};
 use crate::insights::{Evidence, Severity, Thresholds};
 use crate::money::{Micros, format_micros};
 use crate::rollforward::{Ratio, RollForward};
@@ -17,7 +17,7 @@ pub(super) fn trend(signals: &Signals, thresholds: &Thresholds) -> Option<Findin
     if customers < thresholds.min_count.into() || !reaches_percent(size(change), thresholds.trend_percent) {
         return None;
     }
-    let told = Told::of("MRR", moved, &revenue.currency, signals.days)?;
+    let told = Told::of("MRR", moved, &revenue.currency, signals)?;
     let is_critical = reaches_percent(size(change), thresholds.trend_critical_percent);
     let severity = match (told.rose, is_critical) {
         (true, _) => Severity::Good,
@@ -31,7 +31,7 @@ pub(super) fn trend(signals: &Signals, thresholds: &Thresholds) -> Option<Findin
             .shows(Evidence::money_share("Change of MRR", change))
             .compared_with_days_before(signals.days)
             .advises(told.advice)
-            .puts_at_stake(revenue, Micros(change.numerator.saturating_abs())),
+            .puts_at_stake(revenue, as_shown(moved)),
     )
 }
 
@@ -46,7 +46,7 @@ pub(super) fn other_currency(signals: &Signals, thresholds: &Thresholds) -> Opti
         compare(a_change, b_change).then_with(|| b.currency.cmp(&a.currency))
     })?;
     let (moved, currency) = (&other.movements, &other.currency);
-    let told = Told::of(&format!("MRR in {}", currency.to_ascii_uppercase()), moved, currency, signals.days)?;
+    let told = Told::of(&format!("MRR in {}", currency.to_ascii_uppercase()), moved, currency, signals)?;
     Some(
         Finding::new(Severity::Notice, told.text)
             .shows(Evidence::mrr("MRR", currency, moved.closing, Some(moved.opening)))
@@ -54,6 +54,12 @@ pub(super) fn other_currency(signals: &Signals, thresholds: &Thresholds) -> Opti
             .compared_with_days_before(signals.days)
             .advises(told.advice),
     )
+}
+
+/// The size of a change of MRR: the difference of the two amounts as they are shown, so that a reader can check it.
+fn as_shown(moved: &RollForward) -> Micros {
+    let change = moved.closing.to_minor_rounded().saturating_sub(moved.opening.to_minor_rounded());
+    Micros(change.saturating_abs().saturating_mul(Micros::PER_MINOR))
 }
 
 /// How a change of MRR reads.
@@ -64,7 +70,7 @@ struct Told {
 }
 
 impl Told {
-    fn of(what: &str, moved: &RollForward, currency: &str, days: u32) -> Option<Self> {
+    fn of(what: &str, moved: &RollForward, currency: &str, signals: &Signals) -> Option<Self> {
         let change = change(moved);
         let money = |micros| format_micros(micros, currency);
         let rose = change.numerator > 0;
@@ -84,13 +90,13 @@ impl Told {
         let by = money(cause.micros);
         let text = format!(
             "{what} {verb} {} ({}) against {}; {} {did} {}: {by}.",
-            money(Micros(change.numerator.saturating_abs())),
+            money(as_shown(moved)),
             signed_percent(change),
-            days_before(days),
+            days_before(signals.days),
             cause.what,
             cause.how_much,
         );
-        let rows = explain(cause.metric, days);
+        let rows = signals.explain(cause.metric);
         let advice = if rose {
             format!("Find out what led to these {by}, and do more of it: {rows} lists the customers.")
         } else {

@@ -3,7 +3,7 @@
 use crate::insights::finding::Finding;
 use crate::insights::measure::{EQUAL, Trend, fell, trend};
 use crate::insights::signals::{Compared, Signals};
-use crate::insights::words::{counted, explain, parts, percent, points, signed_percent};
+use crate::insights::words::{counted, parts, percent, points, signed_percent};
 use crate::insights::{Evidence, Severity, Thresholds};
 use crate::rollforward::Ratio;
 
@@ -26,7 +26,7 @@ pub(super) fn cohort_retention_falling(signals: &Signals, thresholds: &Threshold
         "Give new users a reason to come back in their second week, such as a mail with what they found in the first; \
          retention fell {}. {} lists who was active.",
         points(shares),
-        explain("active_users", signals.days)
+        signals.explain("active_users")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -53,7 +53,7 @@ pub(super) fn stickiness_falling(signals: &Signals, thresholds: &Thresholds) -> 
         "Ask some of the users who were active last month and not last week what they came for; weekly stickiness fell \
          {}. {} lists who was active.",
         points(shares),
-        explain("active_users", signals.days)
+        signals.explain("active_users")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -80,7 +80,7 @@ pub(super) fn enrichment_success_falling(signals: &Signals, thresholds: &Thresho
     let advice = format!(
         "Look at the {} and mail the users behind them once it is repaired: {} lists them.",
         counted(failed, "enrichment that failed", "enrichments that failed"),
-        explain("enrichments", signals.days)
+        signals.explain("enrichments")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -99,13 +99,13 @@ pub(super) fn enrichments_trend(signals: &Signals, thresholds: &Thresholds) -> O
             "Check that the {} fit into your limits and costs, and tell their users about the next plan: {} lists \
              them.",
             counted(counts.current, "enrichment", "enrichments"),
-            explain("enrichments", signals.days)
+            signals.explain("enrichments")
         ),
         Trend::Down => format!(
             "Find out who of the users behind the {} of the period before stopped, and ask them why: {} lists the \
              present ones.",
             counted(counts.previous, "enrichment", "enrichments"),
-            explain("enrichments", signals.days)
+            signals.explain("enrichments")
         ),
     };
     Some(moved("Enrichments", "enrichment", "enrichments", counts, trend, signals.days).advises(advice))

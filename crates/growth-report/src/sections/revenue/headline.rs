@@ -11,7 +11,7 @@ use crate::sections::revenue::recurring;
 
 pub(super) fn blocks(headline: &Headline, calendar: &Calendar) -> Vec<Block> {
     let code = name(&headline.currency.to_uppercase());
-    let has_others = headline.converted.iter().any(|converted| converted.currency != headline.currency);
+    let has_others = has_others(headline);
     let mut blocks: Vec<Block> = Vec::new();
     if has_others {
         blocks.push(format!("### All currencies in {code}").into());
@@ -44,4 +44,9 @@ pub(super) fn blocks(headline: &Headline, calendar: &Calendar) -> Vec<Block> {
         blocks.push(sentences.join(" ").into());
     }
     blocks
+}
+
+/// Whether more than the reporting currency itself is in it.
+pub(super) fn has_others(headline: &Headline) -> bool {
+    headline.converted.iter().any(|converted| converted.currency != headline.currency)
 }
