@@ -22,7 +22,6 @@ const MONTHS: u32 = 6;
 growth_db::statements! {
     FIRST_SEEN = "SELECT user_id, first_seen_at FROM user_milestones
     WHERE first_seen_at >= $1 AND first_seen_at < $2 AND user_id > 0";
-    SIGN_UPS = "SELECT created_at FROM users WHERE created_at >= $1 AND created_at < $2";
 }
 
 /// The last local day that is over at the end of the window.
@@ -44,7 +43,12 @@ pub(crate) async fn activity(db: &Db, request: &Request) -> Result<Activity, Err
 }
 
 /// The figures of both windows.
-pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> Result<Engagement, Error> {
+pub(crate) async fn figures(
+    db: &Db,
+    request: &Request,
+    activity: &Activity,
+    signed_up: &BTreeMap<NaiveDate, u64>,
+) -> Result<Engagement, Error> {
     let day = last_whole_day(request);
     let before = day - Days::new(comparable(request.days));
     let rolling =
@@ -69,7 +73,7 @@ pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> 
         stickiness_month: over(mau),
         weekly,
         monthly,
-        days: days(db, request, is_over, activity).await?,
+        days: days(is_over, activity, signed_up),
     })
 }
 
@@ -87,19 +91,7 @@ fn average(activity: &Activity, days: snapshot::Days) -> Ratio {
     ratio(sum, days.iter().count() as u64)
 }
 
-async fn days(
-    db: &Db,
-    request: &Request,
-    days: snapshot::Days,
-    activity: &Activity,
-) -> Result<Vec<ActivityDay>, Error> {
-    let zone = request.time_zone;
-    let (from, until) = (start_of_day(days.first, zone), start_of_day(days.last + Days::new(1), zone));
-    let mut signed_up: BTreeMap<NaiveDate, u64> = BTreeMap::new();
-    let mut rows = query(db, SIGN_UPS).bind(from).bind(until).fetch::<(DateTime<Utc>,)>()?;
-    while let Some((at,)) = rows.try_next().await? {
-        *signed_up.entry(day_of(at, zone)).or_default() += 1;
-    }
+fn days(days: snapshot::Days, activity: &Activity, signed_up: &BTreeMap<NaiveDate, u64>) -> Vec<ActivityDay> {
     let day = |day| ActivityDay {
         day,
         dau: activity.rolling(day, 1),
@@ -107,7 +99,7 @@ async fn days(
         mau: activity.rolling(day, 30),
         new_users: signed_up.get(&day).copied().unwrap_or(0),
     };
-    Ok(days.iter().map(day).collect())
+    days.iter().map(day).collect()
 }
 
 /// The weeks from Monday to Sunday that are over on the evening of a day, the oldest first.
