@@ -24,7 +24,6 @@ growth_db::statements! {
     FIRST_SEEN = "SELECT user_id, first_seen_at FROM user_milestones
     WHERE first_seen_at >= $1 AND first_seen_at < $2 AND user_id > 0";
     EVENTS_OF_DAY = "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS n FROM daily_event WHERE day = $1";
-    SIGN_UPS = "SELECT created_at FROM users WHERE created_at >= $1 AND created_at < $2";
 }
 
 /// Reads everything that figures of activity are made of, for both windows.
@@ -42,7 +41,12 @@ pub(crate) async fn activity(db: &Db, request: &Request) -> Result<Activity, Err
 }
 
 /// The figures of both windows.
-pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> Result<Engagement, Error> {
+pub(crate) async fn figures(
+    db: &Db,
+    request: &Request,
+    activity: &Activity,
+    signed_up: &BTreeMap<NaiveDate, u64>,
+) -> Result<Engagement, Error> {
     let current = request.activity();
     let day = current.last;
     let before = day - Days::new(comparable(request.days));
@@ -67,7 +71,7 @@ pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> 
         stickiness_month: over(mau),
         weekly,
         monthly,
-        days: days(db, request, current, activity).await?,
+        days: days(current, activity, signed_up),
         unfinished: unfinished(db, request, activity).await?,
     })
 }
@@ -86,19 +90,7 @@ fn average(activity: &Activity, days: snapshot::Days) -> Ratio {
     ratio(sum, days.iter().count() as u64)
 }
 
-async fn days(
-    db: &Db,
-    request: &Request,
-    days: snapshot::Days,
-    activity: &Activity,
-) -> Result<Vec<ActivityDay>, Error> {
-    let zone = request.time_zone;
-    let (from, until) = (start_of_day(days.first, zone), start_of_day(days.last + Days::new(1), zone));
-    let mut signed_up: BTreeMap<NaiveDate, u64> = BTreeMap::new();
-    let mut rows = query(db, SIGN_UPS).bind(from).bind(until).fetch::<(DateTime<Utc>,)>()?;
-    while let Some((at,)) = rows.try_next().await? {
-        *signed_up.entry(day_of(at, zone)).or_default() += 1;
-    }
+fn days(days: snapshot::Days, activity: &Activity, signed_up: &BTreeMap<NaiveDate, u64>) -> Vec<ActivityDay> {
     let day = |day| ActivityDay {
         day,
         dau: activity.rolling(day, 1),
@@ -106,7 +98,7 @@ async fn days(
         mau: activity.rolling(day, 30),
         new_users: signed_up.get(&day).copied().unwrap_or(0),
     };
-    Ok(days.iter().map(day).collect())
+    days.iter().map(day).collect()
 }
 
 async fn unfinished(db: &Db, request: &Request, activity: &Activity) -> Result<Option<UnfinishedDay>, Error> {

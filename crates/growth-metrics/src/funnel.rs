@@ -4,7 +4,6 @@
 //! at the sign-up, as it does for the rate of activation.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::TryStreamExt;
 use growth_db::{Db, query};
 use growth_domain::funnel::{Event, Funnel as Way, Steps};
 use growth_domain::rollforward::Ratio;
@@ -14,6 +13,7 @@ use growth_domain::window::Window;
 use crate::error::Error;
 use crate::request::Request;
 use crate::snapshot::{Bottleneck, Funnel, FunnelStage, Periods, Stage};
+use crate::users::Newcomer;
 
 growth_db::statements! {
     JOURNEYS = "SELECT u.id, u.created_at, m.activated_at, paid.at AS paid_at
@@ -42,6 +42,10 @@ pub(crate) struct Journey {
 }
 
 impl Journey {
+    pub(crate) fn newcomer(&self) -> Newcomer {
+        Newcomer { created_at: self.created_at, activated_at: self.activated_at }
+    }
+
     /// When the user came to each of the stages within so much time of the sign-up.
     pub(crate) fn reached(&self, within: TimeDelta) -> [Option<DateTime<Utc>>; 3] {
         let activated = self.activated_at.map(|at| at.max(self.created_at));
@@ -102,24 +106,41 @@ pub(crate) fn journeys<'a>(
     Ok(query.fetch::<Journey>()?)
 }
 
-/// The figures of both windows.
-pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result<Funnel, Error> {
-    let (window, previous) = (request.window, request.previous);
-    let within = TimeDelta::days(request.funnel_days.into());
-    // Those whose days ended in the window, and in the eight weeks before it.
-    let recent = Window { start: window.start - within, end: window.end - within };
-    let trailing = Window { start: recent.start - TRAILING, end: recent.start };
-    let mut groups = [window, previous, recent, trailing].map(|entered| (entered, Group::default()));
-    let from = previous.start.min(trailing.start);
-    let mut rows = std::pin::pin!(journeys(db, scope, from, window.end)?);
-    while let Some(journey) = rows.try_next().await? {
-        for (entered, group) in &mut groups {
+/// How far those came who signed up in each window, and for the bottleneck, those whose days ended in the window and
+/// in the eight weeks before it.
+pub(crate) struct Groups {
+    within: TimeDelta,
+    end: DateTime<Utc>,
+    groups: [(Window, Group); 4],
+}
+
+impl Groups {
+    pub(crate) fn new(request: &Request) -> Self {
+        let within = TimeDelta::days(request.funnel_days.into());
+        let window = request.window;
+        let recent = Window { start: window.start - within, end: window.end - within };
+        let trailing = Window { start: recent.start - TRAILING, end: recent.start };
+        let groups = [window, request.previous, recent, trailing].map(|entered| (entered, Group::default()));
+        Self { within, end: window.end, groups }
+    }
+
+    /// The earliest sign-up that counts.
+    pub(crate) fn from(&self) -> DateTime<Utc> {
+        self.groups.iter().map(|(entered, _)| entered.start).min().unwrap_or(self.end)
+    }
+
+    pub(crate) fn add(&mut self, journey: &Journey) {
+        for (entered, group) in &mut self.groups {
             if entered.contains(journey.created_at) {
-                group.add(&journey, within, window.end);
+                group.add(journey, self.within, self.end);
             }
         }
     }
-    let [(_, mut now), (_, mut before), (_, recent), (_, trailing)] = groups;
+}
+
+/// The figures of both windows.
+pub(crate) fn figures(request: &Request, groups: Groups) -> Funnel {
+    let [(_, mut now), (_, mut before), (_, recent), (_, trailing)] = groups.groups;
     let stages: Vec<FunnelStage> = STAGES
         .into_iter()
         .enumerate()
@@ -136,12 +157,12 @@ pub(crate) async fn figures(db: &Db, scope: &Scope, request: &Request) -> Result
             trailing: trailing.rate(index),
         })
         .collect();
-    Ok(Funnel {
+    Funnel {
         window_days: request.funnel_days,
         bottleneck: bottleneck(&stages),
         stages,
         pending: Periods { current: now.pending, previous: before.pending },
-    })
+    }
 }
 
 /// The stage that lost most users against its own trailing rate, with enough of them in both.

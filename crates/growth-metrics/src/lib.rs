@@ -22,12 +22,15 @@ mod product;
 mod recovery;
 mod request;
 mod revenue;
+mod signups;
 mod snapshot;
 mod timeline;
 mod users;
 mod worth;
 
 use growth_db::Db;
+
+use self::signups::SignUps;
 
 pub use error::Error;
 pub use request::{Goal, Request};
@@ -56,6 +59,7 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
     let weeks = |goal: &Goal| subscriptions.weeks.get(&goal.currency).map_or(&[][..], Vec::as_slice);
     let goal = request.goal.as_ref().map(|goal| goal::progress(goal, &currencies, weeks(goal), request));
     let activity = engagement::activity(db, request).await?;
+    let sign_ups = SignUps::read(db, &scope, request).await?;
     let mut snapshot = GrowthSnapshot {
         schema_version: snapshot::SCHEMA_VERSION,
         header: request.header(&scope, policy),
@@ -64,10 +68,10 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         payments: cash::payments(db, &scope, request).await?,
         refunds: cash::refunds(db, &scope, request).await?,
         unpriced: subscriptions.unpriced,
-        users: users::figures(db, request, &activity).await?,
-        engagement: engagement::figures(db, request, &activity).await?,
+        users: users::figures(db, request, &activity, sign_ups.newcomers).await?,
+        engagement: engagement::figures(db, request, &activity, &sign_ups.by_day).await?,
         product: product::figures(db, request, &activity).await?,
-        funnel: funnel::figures(db, &scope, request).await?,
+        funnel: funnel::figures(request, sign_ups.groups),
         insights: Vec::new(),
         freshness,
         revenue: currencies,

@@ -31,16 +31,22 @@ growth_db::statements! {
         CAST(COALESCE(SUM(sessions), 0) AS BIGINT) AS sessions,
         CAST(COALESCE(SUM(session_duration_ms), 0) AS BIGINT) AS session_duration_ms
     FROM usage_counters WHERE date >= $1 AND date <= $2 AND ($3 = '' OR app_name = $3)";
-    TOP_USERS = "SELECT user_id, CAST(SUM(enrichments) AS BIGINT) AS enrichments,
+    // Those with as much usage as the last of the first $4 among them, and theirs alone in full.
+    TOP_USERS = "WITH used AS MATERIALIZED (SELECT user_id,
+        SUM(enrichments + searches + exports + pitches_generated + emails_sent + campaigns_created) AS total
+        FROM usage_counters WHERE date >= $1 AND date <= $2 AND user_id > 0 AND ($3 = '' OR app_name = $3)
+        GROUP BY user_id),
+    top AS MATERIALIZED (SELECT user_id, total FROM used
+        WHERE total >= (SELECT MIN(total) FROM (SELECT total FROM used ORDER BY total DESC LIMIT $4) AS most))
+    SELECT top.user_id, CAST(SUM(enrichments) AS BIGINT) AS enrichments,
         CAST(SUM(searches) AS BIGINT) AS searches, CAST(SUM(exports) AS BIGINT) AS exports,
         CAST(SUM(pitches_generated) AS BIGINT) AS pitches_generated, CAST(SUM(emails_sent) AS BIGINT) AS emails_sent,
         CAST(SUM(campaigns_created) AS BIGINT) AS campaigns_created,
         CAST(SUM(contacts_added) AS BIGINT) AS contacts_added, CAST(SUM(sessions) AS BIGINT) AS sessions,
-        CAST(SUM(session_duration_ms) AS BIGINT) AS session_duration_ms,
-        CAST(SUM(enrichments + searches + exports + pitches_generated + emails_sent + campaigns_created) AS BIGINT)
-            AS total
-    FROM usage_counters WHERE date >= $1 AND date <= $2 AND user_id > 0 AND ($3 = '' OR app_name = $3)
-    GROUP BY user_id ORDER BY total DESC, user_id";
+        CAST(SUM(session_duration_ms) AS BIGINT) AS session_duration_ms, CAST(top.total AS BIGINT) AS total
+    FROM top JOIN usage_counters ON usage_counters.user_id = top.user_id
+    WHERE date >= $1 AND date <= $2 AND ($3 = '' OR app_name = $3)
+    GROUP BY top.user_id, top.total ORDER BY top.total DESC, top.user_id";
     USER = "SELECT external_id FROM users WHERE id = $1 AND erased_at IS NULL";
 }
 
@@ -140,8 +146,9 @@ async fn top_users(
 ) -> Result<Vec<TopUser>, Error> {
     let mut ranked = Ranked::default();
     {
-        let mut rows =
-            query(db, TOP_USERS).bind(days.first).bind(days.last).bind(app).fetch::<UserUsage>()?;
+        let most = i64::try_from(Product::MOST).unwrap_or(0);
+        let top = query(db, TOP_USERS).bind(days.first).bind(days.last).bind(app).bind(most);
+        let mut rows = top.fetch::<UserUsage>()?;
         while let Some(row) = rows.try_next().await? {
             if ranked.are_all_above(row.total) {
                 break;

@@ -1,10 +1,8 @@
 //! The users of the product: how many, how many are new, active, activated.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::TryStreamExt;
 use growth_db::{Db, query};
 use growth_domain::rollforward::Ratio;
-use growth_domain::window::Window;
 
 use crate::activity::Activity;
 use crate::cash::unsigned;
@@ -14,14 +12,17 @@ use crate::snapshot::{Periods, Users};
 
 growth_db::statements! {
     TOTAL = "SELECT COUNT(*) AS n FROM users WHERE created_at < $1";
-    NEW = "SELECT u.created_at, m.activated_at FROM users u LEFT JOIN user_milestones m ON m.user_id = u.id
-    WHERE u.created_at >= $1 AND u.created_at < $2";
 }
 
 /// The figures of both windows.
-pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> Result<Users, Error> {
+pub(crate) async fn figures(
+    db: &Db,
+    request: &Request,
+    activity: &Activity,
+    newcomers: Periods<Newcomers>,
+) -> Result<Users, Error> {
     let (current, previous) = (request.window, request.previous);
-    let (now, before) = (newcomers(db, current, request).await?, newcomers(db, previous, request).await?);
+    let (now, before) = (newcomers.current, newcomers.previous);
     Ok(Users {
         total: Periods { current: total(db, current.end).await?, previous: total(db, previous.end).await? },
         new: Periods { current: now.new, previous: before.new },
@@ -40,10 +41,25 @@ async fn total(db: &Db, until: DateTime<Utc>) -> Result<u64, Error> {
     Ok(unsigned(n))
 }
 
-struct Newcomers {
+/// Those who signed up in a window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Newcomers {
     new: u64,
     activation: Ratio,
     pending: u64,
+}
+
+impl Newcomers {
+    pub(crate) fn add(&mut self, newcomer: Newcomer, request: &Request) {
+        self.new += 1;
+        match newcomer.activation(request) {
+            None => self.pending += 1,
+            Some(activation) => {
+                self.activation.numerator += activation.numerator;
+                self.activation.denominator += activation.denominator;
+            }
+        }
+    }
 }
 
 /// A user who signed up in a window.
@@ -61,20 +77,4 @@ impl Newcomer {
         let in_time = self.activated_at.is_some_and(|at| at < until);
         (until <= request.window.end).then_some(Ratio { numerator: in_time.into(), denominator: 1 })
     }
-}
-
-async fn newcomers(db: &Db, window: Window, request: &Request) -> Result<Newcomers, Error> {
-    let mut newcomers = Newcomers { new: 0, activation: Ratio { numerator: 0, denominator: 0 }, pending: 0 };
-    let mut rows = query(db, NEW).bind(window.start).bind(window.end).fetch::<Newcomer>()?;
-    while let Some(newcomer) = rows.try_next().await? {
-        newcomers.new += 1;
-        match newcomer.activation(request) {
-            None => newcomers.pending += 1,
-            Some(activation) => {
-                newcomers.activation.numerator += activation.numerator;
-                newcomers.activation.denominator += activation.denominator;
-            }
-        }
-    }
-    Ok(newcomers)
 }

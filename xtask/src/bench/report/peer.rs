@@ -447,12 +447,15 @@ fn usage_sql(span: &Span, dialect: Dialect) -> String {
     let (now, before) = (of(span.days), of(span.previous_days));
     let (days, day) = (within(span.days[0], span.days[1]), dialect.day("created_at"));
     format!(
-        "WITH top AS (SELECT user_id, {sums} FROM usage_counters WHERE {now} AND user_id > 0 GROUP BY user_id \
-         ORDER BY SUM({used}) DESC, user_id LIMIT 10) \
-         SELECT 'current', NULL, {sums} FROM usage_counters WHERE {now} UNION ALL \
-         SELECT 'previous', NULL, {sums} FROM usage_counters WHERE {before} UNION ALL \
-         SELECT users.external_id, (SELECT COUNT(DISTINCT {day}) FROM events \
-         WHERE events.user_id = top.user_id AND {days} AND active), {} FROM top JOIN users ON users.id = top.user_id",
+        "WITH used AS MATERIALIZED (SELECT user_id, SUM({used}) AS total, {sums} FROM usage_counters \
+         WHERE {now} AND user_id > 0 GROUP BY user_id), \
+         most AS (SELECT used.*, (SELECT COUNT(DISTINCT {day}) FROM events \
+         WHERE events.user_id = used.user_id AND {days} AND active) AS days FROM used \
+         WHERE total >= (SELECT MIN(total) FROM (SELECT total FROM used ORDER BY total DESC LIMIT 10) AS totals)), \
+         top AS (SELECT * FROM most ORDER BY total DESC, days DESC, user_id LIMIT 10) \
+         SELECT 'current', CAST(NULL AS BIGINT), {sums} FROM usage_counters WHERE {now} UNION ALL \
+         SELECT 'previous', CAST(NULL AS BIGINT), {sums} FROM usage_counters WHERE {before} UNION ALL \
+         SELECT users.external_id, top.days, {} FROM top JOIN users ON users.id = top.user_id",
         COUNTERS.join(", ")
     )
 }
