@@ -111,7 +111,7 @@ pub(crate) fn journeys<'a>(
 pub(crate) struct Groups {
     within: TimeDelta,
     end: DateTime<Utc>,
-    groups: [(Window, Group); 4],
+    each: [(Window, Group); 4],
 }
 
 impl Groups {
@@ -120,17 +120,17 @@ impl Groups {
         let window = request.window;
         let recent = Window { start: window.start - within, end: window.end - within };
         let trailing = Window { start: recent.start - TRAILING, end: recent.start };
-        let groups = [window, request.previous, recent, trailing].map(|entered| (entered, Group::default()));
-        Self { within, end: window.end, groups }
+        let each = [window, request.previous, recent, trailing].map(|entered| (entered, Group::default()));
+        Self { within, end: window.end, each }
     }
 
     /// The earliest sign-up that counts.
     pub(crate) fn from(&self) -> DateTime<Utc> {
-        self.groups.iter().map(|(entered, _)| entered.start).min().unwrap_or(self.end)
+        self.each.iter().map(|(entered, _)| entered.start).min().unwrap_or(self.end)
     }
 
     pub(crate) fn add(&mut self, journey: &Journey) {
-        for (entered, group) in &mut self.groups {
+        for (entered, group) in &mut self.each {
             if entered.contains(journey.created_at) {
                 group.add(journey, self.within, self.end);
             }
@@ -140,7 +140,7 @@ impl Groups {
 
 /// The figures of both windows.
 pub(crate) fn figures(request: &Request, groups: Groups) -> Funnel {
-    let [(_, mut now), (_, mut before), (_, recent), (_, trailing)] = groups.groups;
+    let [(_, mut now), (_, mut before), (_, recent), (_, trailing)] = groups.each;
     let stages: Vec<FunnelStage> = STAGES
         .into_iter()
         .enumerate()
