@@ -116,7 +116,7 @@ on_each_engine! {
         assert!(run.log.contains("::notice title=Growth report::updated https://github.com/acme/product/issues/1\n"), "{}", run.log);
         assert_eq!(titles(&github), ["Growth report: 2026-W01 (2025-12-01 to 2025-12-30)"]);
         let updated = github.issues().remove(0);
-        assert!(body(&updated).contains(": growth report, 1 to 30 December 2025\n"), "{updated}");
+        assert!(body(&updated).contains("\n# Growth report, 1 to 30 December 2025\n"), "{updated}");
         assert_eq!(updated["state"], "closed");
         assert_eq!(updated["labels"].as_array().unwrap().len(), 4);
 
