@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
-use chrono_tz::Tz;
 use futures_util::TryStreamExt;
 use growth_db::{Db, query};
 use growth_domain::rollforward::Ratio;
@@ -45,6 +44,7 @@ pub(crate) async fn figures(
     db: &Db,
     request: &Request,
     activity: &Activity,
+    first_seen: &BTreeMap<NaiveDate, RoaringTreemap>,
     signed_up: &BTreeMap<NaiveDate, u64>,
 ) -> Result<Engagement, Error> {
     let current = request.activity();
@@ -57,7 +57,6 @@ pub(crate) async fn figures(
         current: ratio(dau.current, of.current),
         previous: ratio(dau.previous, of.previous),
     };
-    let (weekly, monthly) = retention(db, request.time_zone, day, activity).await?;
     Ok(Engagement {
         day,
         dau,
@@ -69,8 +68,8 @@ pub(crate) async fn figures(
         },
         stickiness_week: over(wau),
         stickiness_month: over(mau),
-        weekly,
-        monthly,
+        weekly: matrix(&weeks(day), first_seen, activity),
+        monthly: matrix(&months(day), first_seen, activity),
         days: days(current, activity, signed_up),
         unfinished: unfinished(db, request, activity).await?,
     })
@@ -129,15 +128,13 @@ fn months(day: NaiveDate) -> Vec<snapshot::Days> {
     (1..=MONTHS).rev().map(month).collect()
 }
 
-/// Both matrices, by the local day of each user's first event ever.
-async fn retention(
+/// By the local day of their first event ever, the users of all cohorts.
+pub(crate) async fn first_seen(
     db: &Db,
-    zone: Tz,
-    day: NaiveDate,
-    activity: &Activity,
-) -> Result<(Vec<RetentionCohort>, Vec<RetentionCohort>), Error> {
-    let (weeks, months) = (weeks(day), months(day));
-    let first = weeks[0].first.min(months[0].first);
+    request: &Request,
+) -> Result<BTreeMap<NaiveDate, RoaringTreemap>, Error> {
+    let (day, zone) = (request.activity().last, request.time_zone);
+    let first = weeks(day)[0].first.min(months(day)[0].first);
     let mut first_seen: BTreeMap<NaiveDate, RoaringTreemap> = BTreeMap::new();
     let mut rows = query(db, FIRST_SEEN)
         .bind(start_of_day(first, zone))
@@ -148,7 +145,7 @@ async fn retention(
             first_seen.entry(day_of(at, zone)).or_default().insert(user);
         }
     }
-    Ok((matrix(&weeks, &first_seen, activity), matrix(&months, &first_seen, activity)))
+    Ok(first_seen)
 }
 
 /// A cohort for each of the spans, and how many of it were active in each span from its own on. Cohorts before the

@@ -111,7 +111,7 @@ pub(crate) fn journeys<'a>(
 pub(crate) struct Groups {
     within: TimeDelta,
     end: DateTime<Utc>,
-    entered: [(Window, Group); 4],
+    each: [(Window, Group); 4],
 }
 
 impl Groups {
@@ -120,17 +120,17 @@ impl Groups {
         let window = request.window;
         let recent = Window { start: window.start - within, end: window.end - within };
         let trailing = Window { start: recent.start - TRAILING, end: recent.start };
-        let entered = [window, request.previous, recent, trailing].map(|entered| (entered, Group::default()));
-        Self { within, end: window.end, entered }
+        let each = [window, request.previous, recent, trailing].map(|entered| (entered, Group::default()));
+        Self { within, end: window.end, each }
     }
 
     /// The earliest sign-up that counts.
     pub(crate) fn from(&self) -> DateTime<Utc> {
-        self.entered.iter().map(|(entered, _)| entered.start).min().unwrap_or(self.end)
+        self.each.iter().map(|(entered, _)| entered.start).min().unwrap_or(self.end)
     }
 
     pub(crate) fn add(&mut self, journey: &Journey) {
-        for (entered, group) in &mut self.entered {
+        for (entered, group) in &mut self.each {
             if entered.contains(journey.created_at) {
                 group.add(journey, self.within, self.end);
             }
@@ -140,7 +140,7 @@ impl Groups {
 
 /// The figures of both windows.
 pub(crate) fn figures(request: &Request, groups: Groups) -> Funnel {
-    let [(_, mut now), (_, mut before), (_, recent), (_, trailing)] = groups.entered;
+    let [(_, mut now), (_, mut before), (_, recent), (_, trailing)] = groups.each;
     let stages: Vec<FunnelStage> = STAGES
         .into_iter()
         .enumerate()

@@ -28,6 +28,7 @@ mod timeline;
 mod users;
 mod worth;
 
+use futures_util::future::try_join3;
 use growth_db::Db;
 
 use self::signups::SignUps;
@@ -51,26 +52,43 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
     let policy = request::policy(db, request).await?;
     request::check_time_zone(db, request).await?;
     request::check_app(db, request).await?;
-    let mut subscriptions = revenue::figures(db, &scope, request).await?;
-    recovery::add(db, &scope, request, &mut subscriptions.revenue).await?;
-    cash::add(db, &scope, request, &mut subscriptions.revenue).await?;
-    let freshness = freshness::figures(db, &scope, request, &subscriptions).await?;
+    // Three at a time, since all of them wait for the database.
+    let money = async {
+        let mut subscriptions = revenue::figures(db, &scope, request).await?;
+        recovery::add(db, &scope, request, &mut subscriptions.revenue).await?;
+        cash::add(db, &scope, request, &mut subscriptions.revenue).await?;
+        let freshness = freshness::figures(db, &scope, request, &subscriptions).await?;
+        let payments = cash::payments(db, &scope, request).await?;
+        let refunds = cash::refunds(db, &scope, request).await?;
+        Ok::<_, Error>((subscriptions, freshness, payments, refunds))
+    };
+    let product = async {
+        let activity = engagement::activity(db, request).await?;
+        let product = product::figures(db, request, &activity).await?;
+        Ok::<_, Error>((activity, product))
+    };
+    let people = async {
+        let total = users::total(db, request.window.end).await?;
+        let first_seen = engagement::first_seen(db, request).await?;
+        Ok::<_, Error>((total, first_seen, SignUps::read(db, &scope, request).await?))
+    };
+    let (money, product, people) = try_join3(money, product, people).await?;
+    let (subscriptions, freshness, payments, refunds) = money;
+    let ((activity, product), (total, first_seen, sign_ups)) = (product, people);
     let currencies = revenue::in_order(subscriptions.revenue, request.goal.as_ref());
     let weeks = |goal: &Goal| subscriptions.weeks.get(&goal.currency).map_or(&[][..], Vec::as_slice);
     let goal = request.goal.as_ref().map(|goal| goal::progress(goal, &currencies, weeks(goal), request));
-    let activity = engagement::activity(db, request).await?;
-    let sign_ups = SignUps::read(db, &scope, request).await?;
     let mut snapshot = GrowthSnapshot {
         schema_version: snapshot::SCHEMA_VERSION,
         header: request.header(&scope, policy),
         goal,
         headline: subscriptions.headline,
-        payments: cash::payments(db, &scope, request).await?,
-        refunds: cash::refunds(db, &scope, request).await?,
+        payments,
+        refunds,
         unpriced: subscriptions.unpriced,
-        users: users::figures(db, request, &activity, sign_ups.newcomers).await?,
-        engagement: engagement::figures(db, request, &activity, &sign_ups.by_day).await?,
-        product: product::figures(db, request, &activity).await?,
+        users: users::figures(request, &activity, total, sign_ups.newcomers),
+        engagement: engagement::figures(db, request, &activity, &first_seen, &sign_ups.by_day).await?,
+        product,
         funnel: funnel::figures(request, sign_ups.groups),
         insights: Vec::new(),
         freshness,

@@ -31,22 +31,24 @@ growth_db::statements! {
         CAST(COALESCE(SUM(sessions), 0) AS BIGINT) AS sessions,
         CAST(COALESCE(SUM(session_duration_ms), 0) AS BIGINT) AS session_duration_ms
     FROM usage_counters WHERE date >= $1 AND date <= $2 AND ($3 = '' OR app_name = $3)";
-    // Those with as much usage as the last of the first $4 among them, and theirs alone in full.
+    USAGE_OF = "SELECT CAST(COALESCE(SUM(enrichments), 0) AS BIGINT) AS enrichments,
+        CAST(COALESCE(SUM(searches), 0) AS BIGINT) AS searches,
+        CAST(COALESCE(SUM(exports), 0) AS BIGINT) AS exports,
+        CAST(COALESCE(SUM(pitches_generated), 0) AS BIGINT) AS pitches_generated,
+        CAST(COALESCE(SUM(emails_sent), 0) AS BIGINT) AS emails_sent,
+        CAST(COALESCE(SUM(campaigns_created), 0) AS BIGINT) AS campaigns_created,
+        CAST(COALESCE(SUM(contacts_added), 0) AS BIGINT) AS contacts_added,
+        CAST(COALESCE(SUM(sessions), 0) AS BIGINT) AS sessions,
+        CAST(COALESCE(SUM(session_duration_ms), 0) AS BIGINT) AS session_duration_ms
+    FROM usage_counters WHERE date >= $1 AND date <= $2 AND ($3 = '' OR app_name = $3) AND user_id = $4";
+    // Those with as much usage as the last of the first $4.
     TOP_USERS = "WITH used AS MATERIALIZED (SELECT user_id,
         SUM(enrichments + searches + exports + pitches_generated + emails_sent + campaigns_created) AS total
         FROM usage_counters WHERE date >= $1 AND date <= $2 AND user_id > 0 AND ($3 = '' OR app_name = $3)
-        GROUP BY user_id),
-    top AS MATERIALIZED (SELECT user_id, total FROM used
-        WHERE total >= (SELECT MIN(total) FROM (SELECT total FROM used ORDER BY total DESC LIMIT $4) AS most))
-    SELECT top.user_id, CAST(SUM(enrichments) AS BIGINT) AS enrichments,
-        CAST(SUM(searches) AS BIGINT) AS searches, CAST(SUM(exports) AS BIGINT) AS exports,
-        CAST(SUM(pitches_generated) AS BIGINT) AS pitches_generated, CAST(SUM(emails_sent) AS BIGINT) AS emails_sent,
-        CAST(SUM(campaigns_created) AS BIGINT) AS campaigns_created,
-        CAST(SUM(contacts_added) AS BIGINT) AS contacts_added, CAST(SUM(sessions) AS BIGINT) AS sessions,
-        CAST(SUM(session_duration_ms) AS BIGINT) AS session_duration_ms, CAST(top.total AS BIGINT) AS total
-    FROM top JOIN usage_counters ON usage_counters.user_id = top.user_id
-    WHERE date >= $1 AND date <= $2 AND ($3 = '' OR app_name = $3)
-    GROUP BY top.user_id, top.total ORDER BY top.total DESC, top.user_id";
+        GROUP BY user_id)
+    SELECT user_id, CAST(total AS BIGINT) AS total FROM used
+    WHERE total >= (SELECT MIN(total) FROM (SELECT total FROM used ORDER BY total DESC LIMIT $4) AS most)
+    ORDER BY total DESC, user_id";
     USER = "SELECT external_id FROM users WHERE id = $1 AND erased_at IS NULL";
 }
 
@@ -61,11 +63,10 @@ struct EventSums {
     contacts_before: i64,
 }
 
-#[derive(Default, sqlx::FromRow)]
-struct UserUsage {
+/// How much a user used.
+#[derive(sqlx::FromRow)]
+struct UserTotal {
     user_id: i64,
-    #[sqlx(flatten)]
-    usage: Usage,
     /// What users are ranked by.
     total: i64,
 }
@@ -148,7 +149,7 @@ async fn top_users(
     {
         let most = i64::try_from(Product::MOST).unwrap_or(0);
         let top = query(db, TOP_USERS).bind(days.first).bind(days.last).bind(app).bind(most);
-        let mut rows = top.fetch::<UserUsage>()?;
+        let mut rows = top.fetch::<UserTotal>()?;
         while let Some(row) = rows.try_next().await? {
             if ranked.are_all_above(row.total) {
                 break;
@@ -161,12 +162,14 @@ async fn top_users(
         for (user, active_days) in activity.most_active(days, Product::MOST) {
             let user_id = i64::try_from(user).unwrap_or(0);
             if !ranked.0.iter().any(|(_, known)| known.user_id == user_id) {
-                ranked.add(active_days, UserUsage { user_id, ..UserUsage::default() });
+                ranked.add(active_days, UserTotal { user_id, total: 0 });
             }
         }
     }
     let mut users = Vec::new();
-    for (active_days, UserUsage { user_id, usage, .. }) in ranked.0 {
+    for (active_days, UserTotal { user_id, .. }) in ranked.0 {
+        let usage = query(db, USAGE_OF).bind(days.first).bind(days.last).bind(app).bind(user_id);
+        let usage: Usage = usage.fetch_one().await?;
         let named: Option<(String,)> = query(db, USER).bind(user_id).fetch_optional().await?;
         users.push(TopUser { user: named.map(|(user,)| user), active_days, usage });
     }
@@ -175,10 +178,10 @@ async fn top_users(
 
 /// The first of all users so far, each with their active days.
 #[derive(Default)]
-struct Ranked(Vec<(u32, UserUsage)>);
+struct Ranked(Vec<(u32, UserTotal)>);
 
 impl Ranked {
-    fn add(&mut self, active_days: u32, user: UserUsage) {
+    fn add(&mut self, active_days: u32, user: UserTotal) {
         self.0.push((active_days, user));
         self.0.sort_by_key(|(days, user)| (Reverse(user.total), Reverse(*days), user.user_id));
         self.0.truncate(Product::MOST);

@@ -14,17 +14,17 @@ growth_db::statements! {
     TOTAL = "SELECT COUNT(*) AS n FROM users WHERE created_at < $1";
 }
 
-/// The figures of both windows.
-pub(crate) async fn figures(
-    db: &Db,
+/// The figures of both windows; `total` is how many users there are at the end.
+pub(crate) fn figures(
     request: &Request,
     activity: &Activity,
+    total: u64,
     newcomers: Periods<Newcomers>,
-) -> Result<Users, Error> {
-    let (current, previous) = (request.window, request.previous);
+) -> Users {
     let (now, before) = (newcomers.current, newcomers.previous);
-    Ok(Users {
-        total: Periods { current: total(db, current.end).await?, previous: total(db, previous.end).await? },
+    Users {
+        // The previous window ends where this one starts.
+        total: Periods { current: total, previous: total.saturating_sub(now.new) },
         new: Periods { current: now.new, previous: before.new },
         active: Periods {
             current: activity.of(request.activity()).len(),
@@ -33,10 +33,11 @@ pub(crate) async fn figures(
         activation: Periods { current: now.activation, previous: before.activation },
         activation_pending: Periods { current: now.pending, previous: before.pending },
         activation_days: request.activation_days,
-    })
+    }
 }
 
-async fn total(db: &Db, until: DateTime<Utc>) -> Result<u64, Error> {
+/// How many users had signed up at an instant.
+pub(crate) async fn total(db: &Db, until: DateTime<Utc>) -> Result<u64, Error> {
     let (n,): (i64,) = query(db, TOTAL).bind(until).fetch_one().await?;
     Ok(unsigned(n))
 }

@@ -4,7 +4,7 @@
 //! what they gave to what is kept, in the same transaction.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, SubsecRound, TimeDelta, Utc};
-use growth_db::rows::events::{self, Which};
+use growth_db::rows::events::{self, Pieces, Which};
 use growth_db::rows::users as directory;
 use growth_db::rows::{ActivityRow, DailyEventRow, MilestoneRow, settings, visitors};
 use growth_db::{Db, Error as DbError, Tx, table};
@@ -15,6 +15,8 @@ use crate::rollups::Rollups;
 
 /// How many events are read at a time.
 const AT_A_TIME: u32 = 20_000;
+/// How many rows of users are gathered before they are stored: as few as may be have to be written twice.
+const USERS_AT_A_TIME: usize = 100_000;
 
 /// For how long the ids of messages are kept: longer than any client tries again.
 const RECEIPTS: TimeDelta = TimeDelta::days(30);
@@ -62,7 +64,9 @@ pub async fn rebuild(
     let mut rollups = Rollups::new(held.time_zone, &held.activation_event);
     let mut reading = Reading::new(Which::All);
     while reading.next(&mut tx, &mut rollups).await? {
-        rollups.store_users(&mut tx).await?;
+        if rollups.users() >= USERS_AT_A_TIME {
+            rollups.store_users(&mut tx).await?;
+        }
         progress(reading.events, total.max(reading.events));
     }
     rollups.store(&mut tx).await?;
@@ -124,7 +128,9 @@ pub async fn prune(
     let mut rollups = Rollups::new(held.time_zone, &held.activation_event);
     let mut reading = Reading::new(which);
     while reading.next(&mut tx, &mut rollups).await? {
-        rollups.keep_users(&mut tx).await?;
+        if rollups.users() >= USERS_AT_A_TIME {
+            rollups.keep_users(&mut tx).await?;
+        }
         progress(reading.events, total.max(reading.events));
     }
     rollups.keep(&mut tx).await?;
@@ -192,31 +198,24 @@ fn start(month: NaiveDate) -> DateTime<Utc> {
     month.and_time(chrono::NaiveTime::MIN).and_utc()
 }
 
-/// Reads raw events piece by piece, in the order of their keys.
+/// Reads raw events piece by piece.
 struct Reading<'a> {
-    which: Which<'a>,
-    after: Option<(i64, DateTime<Utc>, i64)>,
-    at_end: bool,
+    pieces: Pieces<'a>,
     events: u64,
 }
 
 impl<'a> Reading<'a> {
     fn new(which: Which<'a>) -> Self {
-        Self { which, after: None, at_end: false, events: 0 }
+        Self { pieces: Pieces::new(which, AT_A_TIME), events: 0 }
     }
 
     /// Adds the next events to the rollups; `false` where there were none left.
     async fn next(&mut self, tx: &mut Tx, rollups: &mut Rollups) -> Result<bool, DbError> {
-        if self.at_end {
-            return Ok(false);
-        }
-        let read = events::read(tx, self.which, self.after, AT_A_TIME).await?;
+        let read = self.pieces.next(tx).await?;
         for event in &read {
             rollups.add_read(event);
         }
-        self.at_end = read.len() < AT_A_TIME as usize;
         self.events += read.len() as u64;
-        self.after = read.last().map(|last| (last.user_id, last.created_at, last.id));
         Ok(!read.is_empty())
     }
 }

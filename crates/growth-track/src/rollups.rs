@@ -156,6 +156,11 @@ impl Rollups {
         table::keep(tx, &days(self.daily)).await
     }
 
+    /// How many rows are gathered of users.
+    pub(crate) fn users(&self) -> usize {
+        self.activity.len() + self.milestones.len()
+    }
+
     /// Merges what is gathered of users into the tables, and goes on with the days alone.
     pub(crate) async fn store_users(&mut self, tx: &mut Tx) -> Result<(), DbError> {
         table::merge(tx, &rows(std::mem::take(&mut self.milestones))).await?;

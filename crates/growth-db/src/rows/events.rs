@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 
-use crate::engine::{Db, Engine, Tx, built_query, query};
+use crate::engine::{Db, Engine, Query, Tx, built_query, query};
 use crate::error::Error;
 use crate::rows::{EventRow, ReceiptRow};
 use crate::table::{Table as _, among_numbers, bind_rows, insert_new_sql, json, names, whole_rows};
@@ -154,9 +154,7 @@ pub(crate) fn statements(engine: Engine) -> Vec<(String, String)> {
         ("events::store".to_owned(), store_sql(engine)),
         ("events::delete_of".to_owned(), delete_of_sql(engine)),
         ("events::give".to_owned(), give_sql()),
-        ("events::read all".to_owned(), read_sql(engine, Which::All)),
-        ("events::read before".to_owned(), read_sql(engine, Which::Before(DateTime::UNIX_EPOCH))),
-        ("events::read of".to_owned(), read_sql(engine, Which::Of(&[]))),
+        ("events::read of".to_owned(), of_users_sql(engine)),
         ("events::count before".to_owned(), count_sql(engine, Which::Before(DateTime::UNIX_EPOCH))),
     ]
 }
@@ -168,7 +166,8 @@ pub struct CountedRow {
     pub user_id: i64,
     /// When it happened.
     pub created_at: DateTime<Utc>,
-    /// Tells events of one user in the same microsecond apart.
+    /// What reading goes on after: the number that tells events of one user in the same microsecond apart, or the row's
+    /// place in the table.
     pub id: i64,
     /// A name of the catalogue, or a custom one.
     pub event_name: String,
@@ -195,34 +194,83 @@ pub enum Which<'a> {
     Of(&'a [i64]),
 }
 
-/// Reads raw events in the order of their keys, at most `most` of those after the key `after`.
-pub async fn read(
-    tx: &mut Tx,
-    which: Which<'_>,
-    after: Option<(i64, DateTime<Utc>, i64)>,
+/// Reads raw events piece by piece: those of users in the order of their keys, others as they are stored, since to look
+/// each up by its key would read the whole table once for a few users.
+///
+/// On Postgres it is to be read to its end, or no partition can be dropped in the same transaction.
+#[derive(Debug)]
+pub struct Pieces<'a> {
+    which: Which<'a>,
     most: u32,
-) -> Result<Vec<CountedRow>, Error> {
-    let sql = read_sql(tx.engine(), which);
-    let (user, at, id) = after.unwrap_or((i64::MIN, DateTime::UNIX_EPOCH, i64::MIN));
-    let query = built_query(tx, sql).bind(user).bind(at).bind(id).bind(i64::from(most));
-    let query = match which {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Begin,
+    After(EventKey),
+    End,
+}
+
+impl<'a> Pieces<'a> {
+    /// Begins before the first one; a piece has `most` events, the last one fewer.
+    pub fn new(which: Which<'a>, most: u32) -> Self {
+        Self { which, most, state: State::Begin }
+    }
+
+    /// Reads the next events; none where there are none left.
+    pub async fn next(&mut self, tx: &mut Tx) -> Result<Vec<CountedRow>, Error> {
+        let after = match self.state {
+            State::Begin => (i64::MIN, DateTime::UNIX_EPOCH, i64::MIN),
+            State::After(key) => key,
+            State::End => return Ok(Vec::new()),
+        };
+        let rows: Vec<CountedRow> = match (self.which, tx.engine()) {
+            (Which::Of(users), engine) => {
+                let (user, at, id) = after;
+                let query = built_query(&mut *tx, of_users_sql(engine)).bind(user).bind(at).bind(id);
+                query.bind(i64::from(self.most)).bind_numbers(users).fetch_all().await?
+            }
+            (which, Engine::Sqlite) => {
+                let query = built_query(&mut *tx, stored_sql(Engine::Sqlite, which)).bind(after.2);
+                bind_which(query.bind(i64::from(self.most)), which).fetch_all().await?
+            }
+            (which, Engine::Postgres) => {
+                if matches!(self.state, State::Begin) {
+                    let rows = stored_sql(Engine::Postgres, which);
+                    let begin = format!("DECLARE raw_events NO SCROLL CURSOR FOR {rows}");
+                    bind_which(built_query(&mut *tx, begin), which).execute().await?;
+                }
+                built_query(&mut *tx, format!("FETCH {} FROM raw_events", self.most)).fetch_all().await?
+            }
+        };
+        self.state = match rows.last() {
+            Some(last) if rows.len() >= self.most as usize => {
+                State::After((last.user_id, last.created_at, last.id))
+            }
+            _ => State::End,
+        };
+        let by_cursor = tx.engine() == Engine::Postgres && !matches!(self.which, Which::Of(_));
+        if by_cursor && matches!(self.state, State::End) {
+            query(tx, "CLOSE raw_events").execute().await?;
+        }
+        Ok(rows)
+    }
+}
+
+/// Binds what [`which_sql`] names.
+fn bind_which<'c>(query: Query<'c>, which: Which<'_>) -> Query<'c> {
+    match which {
         Which::All => query,
         Which::Before(end) => query.bind(end),
         Which::Of(users) => query.bind_numbers(users),
-    };
-    Ok(query.fetch_all().await?)
+    }
 }
 
 /// How many raw events there are.
 pub async fn count(tx: &mut Tx, which: Which<'_>) -> Result<u64, Error> {
     let sql = count_sql(tx.engine(), which);
-    let query = built_query(tx, sql);
-    let query = match which {
-        Which::All => query,
-        Which::Before(end) => query.bind(end),
-        Which::Of(users) => query.bind_numbers(users),
-    };
-    let (n,): (i64,) = query.fetch_one().await?;
+    let (n,): (i64,) = bind_which(built_query(tx, sql), which).fetch_one().await?;
     Ok(u64::try_from(n).unwrap_or_default())
 }
 
@@ -287,17 +335,38 @@ fn which_sql(engine: Engine, which: Which<'_>, n: u8) -> String {
     }
 }
 
-fn read_sql(engine: Engine, which: Which<'_>) -> String {
+/// What of an event is counted; `id` is what stands for its place.
+fn counted_sql(engine: Engine, id: &str) -> String {
     let contacts = match engine {
         Engine::Sqlite => "properties -> '$.contacts'",
         Engine::Postgres => "CAST(properties -> 'contacts' AS TEXT)",
     };
     format!(
-        "SELECT user_id, created_at, id, event_name, app_name, status, duration_ms, active, {contacts} AS contacts \
-         FROM events WHERE (user_id, created_at, id) > ($1, $2, $3) AND {} \
-         ORDER BY user_id, created_at, id LIMIT $4",
-        which_sql(engine, which, 5)
+        "SELECT user_id, created_at, {id} AS id, event_name, app_name, status, duration_ms, active, \
+         {contacts} AS contacts FROM events"
     )
+}
+
+/// Events of the users `$5` in the order of their keys, at most `$4` after the key `($1, $2, $3)`.
+fn of_users_sql(engine: Engine) -> String {
+    format!(
+        "{} WHERE (user_id, created_at, id) > ($1, $2, $3) AND {} ORDER BY user_id, created_at, id LIMIT $4",
+        counted_sql(engine, "id"),
+        which_sql(engine, Which::Of(&[]), 5)
+    )
+}
+
+/// Events as they are stored: on SQLite at most `$2` after the place `$1`, on Postgres all of them, for a cursor.
+fn stored_sql(engine: Engine, which: Which<'_>) -> String {
+    match engine {
+        // The plus keeps SQLite from an index that leads elsewhere.
+        Engine::Sqlite => format!(
+            "{} WHERE rowid > $1 AND +{} ORDER BY rowid LIMIT $2",
+            counted_sql(engine, "rowid"),
+            which_sql(engine, which, 3)
+        ),
+        Engine::Postgres => format!("{} WHERE {}", counted_sql(engine, "id"), which_sql(engine, which, 1)),
+    }
 }
 
 fn count_sql(engine: Engine, which: Which<'_>) -> String {
