@@ -87,7 +87,7 @@ impl Chart {
             let axis = Axis::for_lines(low, high);
             if axis.low != 0 {
                 let begins = self.shown(axis.low);
-                self.about.push_str(&format!(" The scale begins at {begins}, not at 0."));
+                self.about = format!("{} The scale begins at {begins}, not at 0.", self.about);
             }
         }
         Some(self)

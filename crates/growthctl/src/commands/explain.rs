@@ -26,8 +26,10 @@ Examples:
   growthctl explain event:page_load --days 7    a custom or known event by day
   growthctl explain --list                      every number that it knows")]
 pub(crate) struct Args {
-    /// Which number, such as mrr, churn, new_revenue or active_users
-    #[arg(required_unless_present = "list")]
+    #[arg(
+        required_unless_present = "list",
+        help = "Which number, such as mrr, churn, new_revenue or active_users"
+    )]
     metric: Option<String>,
     /// Name every number that can be explained
     #[arg(long, conflicts_with = "metric")]

@@ -52,7 +52,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let for_a_person = args.output.says_nothing() && printer.terminal().is_some();
     let output = args.output.resolve(if for_a_person { Format::Text } else { Format::Markdown })?;
     let asked = args.ask.open(settings, printer).await?;
-    let snapshot = growth_metrics::snapshot(&asked.db, &asked.request);
+    let snapshot = Box::pin(growth_metrics::snapshot(&asked.db, &asked.request));
     let snapshot = printer.patiently("counting", snapshot).await.context("cannot build the report")?;
     asked.close().await;
     let text = match output.format {
