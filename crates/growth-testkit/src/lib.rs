@@ -25,7 +25,11 @@ mod statements;
 pub mod stripe;
 pub mod tables;
 
+use std::io::Write as _;
 use std::ops::Deref;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use growth_db::{Db, migrate};
 
@@ -135,12 +139,26 @@ macro_rules! on_each_engine {
     )* };
 }
 
+/// No test takes as long, however busy the machine is.
+const FOR_EVER: Duration = Duration::from_mins(15);
+
 /// Runs a test on a runtime with several threads, as the product runs.
+///
+/// One that hangs is named, and ends the whole test program: a run that is waited for in vain says nothing at all.
 ///
 /// # Panics
 ///
 /// Where the system has no thread to give, and where the test panics.
 pub fn block_on(test: impl Future<Output = ()>) {
+    let (_running, ended) = mpsc::channel::<()>();
+    let name = thread::current().name().unwrap_or("a test").to_owned();
+    thread::spawn(move || {
+        if ended.recv_timeout(FOR_EVER) == Err(mpsc::RecvTimeoutError::Timeout) {
+            // What a test program prints of a test that goes on is not seen otherwise.
+            let _ = writeln!(std::io::stderr().lock(), "{name} hangs: it has run for {FOR_EVER:?}");
+            std::process::abort();
+        }
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("threads for the runtime").block_on(test);
 }

@@ -19,7 +19,7 @@ use crate::digest;
 use crate::error::Error;
 use crate::event::{Context, Event, Usage};
 use crate::usage::Increment;
-use worker::Message;
+use worker::{Flush, Inbox, Message};
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -162,8 +162,24 @@ pub struct Tracker {
 #[derive(Debug)]
 struct Inner {
     options: Options,
-    queue: Mutex<Option<mpsc::Sender<Message>>>,
+    outbox: Mutex<Option<Outbox>>,
     worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The ways to the worker, which ends when nobody holds them any more.
+#[derive(Clone, Debug)]
+struct Outbox {
+    queue: mpsc::Sender<Message>,
+    flushes: mpsc::UnboundedSender<Flush>,
+}
+
+impl Outbox {
+    async fn flush(self) -> Result<Flushed, FlushError> {
+        let (done, outcome) = oneshot::channel();
+        self.flushes.send(done).map_err(|_| FlushError::Closed)?;
+        drop(self);
+        outcome.await.unwrap_or(Err(FlushError::Closed))
+    }
 }
 
 impl Tracker {
@@ -176,9 +192,11 @@ impl Tracker {
     ///
     /// The database's: where it cannot be opened, or lacks migrations.
     pub fn connect(options: Options) -> Result<Self, Error> {
-        let (sender, receiver) = mpsc::channel(options.capacity.max(1));
-        let worker = worker::start(options.clone(), receiver)?;
-        let inner = Inner { options, queue: Mutex::new(Some(sender)), worker: Mutex::new(Some(worker)) };
+        let (queue, waiting) = mpsc::channel(options.capacity.max(1));
+        let (flushes, asked) = mpsc::unbounded_channel();
+        let worker = worker::start(options.clone(), Inbox { queue: waiting, flushes: asked })?;
+        let outbox = Mutex::new(Some(Outbox { queue, flushes }));
+        let inner = Inner { options, outbox, worker: Mutex::new(Some(worker)) };
         Ok(Self { inner: Arc::new(inner), context: Context::default() })
     }
 
@@ -236,10 +254,8 @@ impl Tracker {
     ///
     /// [`FlushError::NotStored`] where the database does not store it in time; it is tried again by itself.
     pub async fn flush(&self) -> Result<Flushed, FlushError> {
-        let queue = lock(&self.inner.queue).clone().ok_or(FlushError::Closed)?;
-        let (done, outcome) = oneshot::channel();
-        queue.send(Message::Flush(done)).await.map_err(|_| FlushError::Closed)?;
-        outcome.await.unwrap_or(Err(FlushError::Closed))
+        let outbox = lock(&self.inner.outbox).clone().ok_or(FlushError::Closed)?;
+        outbox.flush().await
     }
 
     /// Stores what waits and ends; clones take nothing any more.
@@ -248,16 +264,13 @@ impl Tracker {
     ///
     /// [`FlushError::NotStored`] where the database does not store it in time; it is lost then.
     pub async fn shutdown(self) -> Result<Flushed, FlushError> {
-        let queue = lock(&self.inner.queue).take().ok_or(FlushError::Closed)?;
-        let (done, outcome) = oneshot::channel();
-        queue.send(Message::Flush(done)).await.map_err(|_| FlushError::Closed)?;
-        drop(queue);
-        outcome.await.unwrap_or(Err(FlushError::Closed))
+        let outbox = lock(&self.inner.outbox).take().ok_or(FlushError::Closed)?;
+        outbox.flush().await
     }
 
     fn send(&self, message: Message) -> Result<(), TrackError> {
-        let queue = lock(&self.inner.queue);
-        let sent = queue.as_ref().ok_or(TrackError::Closed)?.try_send(message);
+        let outbox = lock(&self.inner.outbox);
+        let sent = outbox.as_ref().ok_or(TrackError::Closed)?.queue.try_send(message);
         sent.map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => TrackError::Full,
             mpsc::error::TrySendError::Closed(_) => TrackError::Closed,
@@ -268,7 +281,7 @@ impl Tracker {
 impl Drop for Inner {
     /// The worker stores what waits, and ends when nobody can send any more.
     fn drop(&mut self) {
-        drop(lock(&self.queue).take());
+        drop(lock(&self.outbox).take());
         if let Some(worker) = lock(&self.worker).take() {
             // A worker that panicked has nothing left to store.
             let _ = worker.join();

@@ -1,5 +1,6 @@
 //! The thread that stores what a tracker takes.
 
+use std::future::pending;
 use std::sync::mpsc as sync;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use growth_db::connect::Limits;
 use growth_db::{Db, migrate};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::{FlushError, Flushed, Options};
 use crate::batch::{Batch, Once, Recorded, Settings, write};
@@ -18,16 +19,25 @@ use crate::event::{Event, Usage};
 /// The pause before a batch that was not stored is tried again, which doubles each time up to the longest.
 const TRY_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
-/// What a tracker sends.
+/// What a tracker sends to be stored.
 #[derive(Debug)]
 pub(super) enum Message {
     Event(Box<Event>),
     Usage(Box<Usage>),
-    Flush(oneshot::Sender<Result<Flushed, FlushError>>),
+}
+
+/// Where what became of a flush is told.
+pub(super) type Flush = oneshot::Sender<Result<Flushed, FlushError>>;
+
+/// What comes from trackers. Flushes have a way of their own: a queue that is full because the database is in trouble
+/// must not keep them, nor the end, from being heard.
+pub(super) struct Inbox {
+    pub(super) queue: mpsc::Receiver<Message>,
+    pub(super) flushes: mpsc::UnboundedReceiver<Flush>,
 }
 
 /// Starts the thread; returns once it has opened the database.
-pub(super) fn start(options: Options, queue: mpsc::Receiver<Message>) -> Result<JoinHandle<()>, Error> {
+pub(super) fn start(options: Options, inbox: Inbox) -> Result<JoinHandle<()>, Error> {
     let (opened, told) = sync::channel();
     let no_thread = |error: std::io::Error| Error::Database(growth_db::Error::Database(error.into()));
     let worker = thread::Builder::new().name("growth-tracker".to_owned());
@@ -44,7 +54,7 @@ pub(super) fn start(options: Options, queue: mpsc::Receiver<Message>) -> Result<
             // Whoever asked may be gone.
             let _ = opened.send(Ok(()));
             let mut work = Work::new(db, options);
-            work.run(queue).await;
+            work.run(inbox).await;
             work.db.close().await;
         });
     });
@@ -69,6 +79,11 @@ struct Work {
     options: Options,
     events: Vec<Event>,
     usage: Vec<Usage>,
+    /// When the first of those came.
+    since: Option<Instant>,
+    /// Before when the database is left alone, since it stored nothing when last asked.
+    not_before: Option<Instant>,
+    pause: Duration,
     since_flush: Flushed,
     problem: Option<String>,
 }
@@ -80,39 +95,34 @@ impl Work {
             options,
             events: Vec::new(),
             usage: Vec::new(),
+            since: None,
+            not_before: None,
+            pause: TRY_AGAIN.0,
             since_flush: Flushed::default(),
             problem: None,
         }
     }
 
-    async fn run(&mut self, mut queue: mpsc::Receiver<Message>) {
-        let mut pause = TRY_AGAIN.0;
+    async fn run(&mut self, Inbox { mut queue, mut flushes }: Inbox) {
         loop {
-            let is_open = self.gather(&mut queue).await;
-            if !is_open {
-                self.store_within(self.options.patience).await;
-                if self.waiting() > 0 {
-                    let problem = self.problem.take().unwrap_or_default();
-                    tracing::error!(
-                        lost = self.waiting(),
-                        problem,
-                        "the tracker ended before all was stored"
-                    );
+            tokio::select! {
+                biased;
+                flush = flushes.recv() => {
+                    self.store_all(&mut queue).await;
+                    let waiting = self.waiting() + queue.len();
+                    let Some(done) = flush else { return self.tell_what_is_lost(waiting) };
+                    // Whoever asked may be gone.
+                    let _ = done.send(self.flushed(waiting));
                 }
-                return;
+                () = self.gather(&mut queue) => self.store_or_wait().await,
             }
-            if self.store().await {
-                pause = TRY_AGAIN.0;
-                continue;
-            }
-            let problem = self.problem.clone().unwrap_or_default();
-            tracing::warn!(
-                waiting = self.waiting(),
-                problem,
-                "events were not stored and will be tried again"
-            );
-            sleep(pause).await;
-            pause = (pause * 2).min(TRY_AGAIN.1);
+        }
+    }
+
+    fn tell_what_is_lost(&mut self, lost: usize) {
+        if lost > 0 {
+            let problem = self.problem.take().unwrap_or_default();
+            tracing::error!(lost, problem, "the tracker ended before all was stored");
         }
     }
 
@@ -120,39 +130,37 @@ impl Work {
         self.events.len() + self.usage.len()
     }
 
-    /// Takes from the queue until there is enough to store, or the first has waited for long enough. Returns whether
-    /// anything can still come.
-    async fn gather(&mut self, queue: &mut mpsc::Receiver<Message>) -> bool {
-        let mut until = (self.waiting() > 0).then(Instant::now);
-        while self.waiting() < self.options.batch {
-            let next = match until {
-                Some(until) => match timeout_at(until, queue.recv()).await {
-                    Ok(next) => next,
-                    Err(_) => return true,
-                },
-                None => queue.recv().await,
-            };
-            match next {
-                Some(Message::Event(event)) => self.events.push(*event),
-                Some(Message::Usage(usage)) => self.usage.push(*usage),
-                Some(Message::Flush(done)) => {
-                    self.store_within(self.options.patience).await;
-                    // Whoever asked may be gone.
-                    let _ = done.send(self.flushed());
-                }
-                None => return false,
-            }
-            if self.waiting() > 0 {
-                until.get_or_insert(Instant::now() + self.options.linger);
-            } else {
-                until = None;
-            }
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Event(event) => self.events.push(*event),
+            Message::Usage(usage) => self.usage.push(*usage),
         }
-        true
+        self.since.get_or_insert_with(Instant::now);
     }
 
-    fn flushed(&mut self) -> Result<Flushed, FlushError> {
-        match self.waiting() {
+    /// Takes from the queue until there is enough to store, or the first has waited for long enough, and the database
+    /// may be asked again.
+    async fn gather(&mut self, queue: &mut mpsc::Receiver<Message>) {
+        while self.waiting() < self.options.batch {
+            let due = self.since.map(|since| since + self.options.linger);
+            let next = match due.max(self.not_before) {
+                Some(until) if due.is_some() => timeout_at(until, queue.recv()).await.ok(),
+                _ => Some(queue.recv().await),
+            };
+            match next {
+                Some(Some(message)) => self.take(message),
+                // Nobody is there to send more, which the end of flushes tells as well.
+                Some(None) => return pending().await,
+                None => return,
+            }
+        }
+        if let Some(until) = self.not_before {
+            sleep_until(until).await;
+        }
+    }
+
+    fn flushed(&mut self, waiting: usize) -> Result<Flushed, FlushError> {
+        match waiting {
             0 => Ok(std::mem::take(&mut self.since_flush)),
             waiting => {
                 Err(FlushError::NotStored { waiting, problem: self.problem.clone().unwrap_or_default() })
@@ -160,28 +168,52 @@ impl Work {
         }
     }
 
-    /// Tries until all is stored, or the time is over.
-    async fn store_within(&mut self, patience: Duration) {
-        let until = Instant::now() + patience;
+    /// Tries until all that was sent is stored, or the patience is over.
+    async fn store_all(&mut self, queue: &mut mpsc::Receiver<Message>) {
+        let until = Instant::now() + self.options.patience;
         let mut pause = TRY_AGAIN.0;
-        while self.waiting() > 0 {
-            match timeout_at(until, self.store()).await {
-                Ok(false) if Instant::now() + pause < until => sleep(pause).await,
-                Ok(_) => return,
-                Err(_) => {
-                    self.problem.get_or_insert_with(|| "the database did not answer in time".to_owned());
-                    return;
-                }
+        loop {
+            while self.waiting() < self.options.batch
+                && let Ok(message) = queue.try_recv()
+            {
+                self.take(message);
             }
+            if self.waiting() == 0 {
+                return;
+            }
+            if self.store_by(until).await {
+                continue;
+            }
+            if Instant::now() + pause >= until {
+                return;
+            }
+            sleep(pause).await;
             pause = (pause * 2).min(TRY_AGAIN.1);
         }
     }
 
+    /// Stores what waits, or leaves the database alone for a while.
+    async fn store_or_wait(&mut self) {
+        if self.store_by(Instant::now() + self.options.patience).await {
+            return;
+        }
+        let problem = self.problem.clone().unwrap_or_default();
+        tracing::warn!(waiting = self.waiting(), problem, "events were not stored and will be tried again");
+        self.not_before = Some(Instant::now() + self.pause);
+        self.pause = (self.pause * 2).min(TRY_AGAIN.1);
+    }
+
+    /// Stores what waits; returns whether that worked before this time.
+    async fn store_by(&mut self, until: Instant) -> bool {
+        if let Ok(is_stored) = timeout_at(until, self.store()).await {
+            return is_stored;
+        }
+        self.problem.get_or_insert_with(|| "the database did not answer in time".to_owned());
+        false
+    }
+
     /// Stores what waits; returns whether that worked.
     async fn store(&mut self) -> bool {
-        if self.waiting() == 0 {
-            return true;
-        }
         let settings = Settings {
             counting: self.options.counting.clone(),
             once: Once::Key,
@@ -193,7 +225,7 @@ impl Work {
             Ok(written) => {
                 self.events.clear();
                 self.usage.clear();
-                self.problem = None;
+                (self.since, self.not_before, self.pause, self.problem) = (None, None, TRY_AGAIN.0, None);
                 self.add(written.events);
                 self.add(written.usage);
                 true

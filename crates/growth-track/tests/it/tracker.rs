@@ -114,19 +114,38 @@ on_each_engine! {
         tracker.user_signed_up("bob").unwrap();
         let FlushError::NotStored { waiting, problem } = tracker.flush().await.unwrap_err() else { panic!() };
         assert!(waiting == 1 && problem.contains("daily_event"), "{waiting} {problem}");
-        // What is taken is bounded, and what is not taken is told.
+        // What is taken is bounded, and what is not taken is told. Of what waits a batch is the worker's, and the rest
+        // fills the queue.
         let mut taken = 2;
-        while tracker.user_signed_up("cid").is_ok() {
-            taken += 1;
-            assert!(taken < 100);
-        }
+        growth_testkit::until("as much waits as may", async || {
+            while tracker.user_signed_up("cid").is_ok() {
+                taken += 1;
+            }
+            (taken == 1 + 2 + 3).then_some(())
+        }).await;
         assert_eq!(tracker.user_signed_up("cid"), Err(TrackError::Full));
+        // A queue that is full keeps nobody from hearing that nothing is stored.
+        let FlushError::NotStored { waiting, .. } = tracker.flush().await.unwrap_err() else { panic!() };
+        assert_eq!(waiting, 2 + 3);
         let mut tx = db.begin().await.unwrap();
         query(&mut tx, "ALTER TABLE gone RENAME TO daily_event").execute().await.unwrap();
         tx.commit().await.unwrap();
         let stored = growth_testkit::until("everything is stored", async || tracker.flush().await.ok()).await;
         assert!(stored.rejected.is_empty());
         assert_eq!(counts(&db).await[0], taken);
+    }
+
+    async fn a_tracker_that_is_dropped_while_the_database_is_in_trouble_waits_no_longer_than_its_patience(db: TestDb) {
+        let few = Options { capacity: 3, patience: Duration::from_millis(200), batch: 2, ..options(db.url()) };
+        let tracker = Tracker::connect(few).unwrap();
+        let mut tx = db.begin().await.unwrap();
+        query(&mut tx, "ALTER TABLE daily_event RENAME TO gone").execute().await.unwrap();
+        tx.commit().await.unwrap();
+        growth_testkit::until("as much waits as may", async || tracker.user_signed_up("cid").err()).await;
+        let dropped = tokio::task::spawn_blocking(move || drop(tracker));
+        growth_testkit::until("the end", async || dropped.is_finished().then_some(())).await;
+        dropped.await.unwrap();
+        assert_eq!(number(&db, "SELECT COUNT(*) FROM events").await, 0);
     }
 }
 
