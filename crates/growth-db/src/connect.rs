@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use futures_core::future::BoxFuture;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 
 use tokio::time::sleep;
 
@@ -25,6 +27,8 @@ const SETTINGS: [(&str, &str); 2] = [("search_path", SCHEMA), ("plan_cache_mode"
 
 const BUSY: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
+/// How many steps of SQLite's machine lie between two looks at the clock: well under a millisecond.
+const STEPS: i32 = 10_000;
 /// 32 MiB, for the pages of indexes that events are written into all over.
 const WRITER_CACHE: &str = "-32768";
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -36,11 +40,14 @@ pub struct Limits {
     pub connections: u32,
     /// How long somebody waits for a free connection, or for a server that refuses new ones.
     pub patience: Duration,
+    /// How long a reading statement may take before the database breaks it off with an error; `None` for ever. A pooler
+    /// that lends out connections by transaction keeps no such setting: there it is the role's, as its owner set it.
+    pub statement: Option<Duration>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 16, patience: Duration::from_secs(30) }
+        Self { connections: 16, patience: Duration::from_secs(30), statement: None }
     }
 }
 
@@ -103,10 +110,16 @@ impl Db {
                 opened => break opened?,
             }
         };
-        let readers = pool()
-            .max_connections(READERS)
-            .min_connections(0)
-            .connect_lazy_with(options.pragma("query_only", "ON"));
+        let mut reading = pool().max_connections(READERS).min_connections(0);
+        if let Some(longest) = limits.statement {
+            // A connection is lent out for one statement, or for one transaction of them.
+            reading = reading
+                .after_connect(move |connection, _| Box::pin(break_off_after(connection, longest)))
+                .before_acquire(move |connection, _| {
+                    Box::pin(async move { break_off_after(connection, longest).await.map(|()| true) })
+                });
+        }
+        let readers = reading.connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self::Sqlite { writer, readers })
     }
 
@@ -117,8 +130,13 @@ impl Db {
         let (options, pool) = match pooler {
             // A connection here is none of the server's: what is said at its start would be refused or forgotten.
             Pooler::ByTransaction => (options.extra_float_digits(None).statement_cache_capacity(0), pool),
-            Pooler::BySession => (options.extra_float_digits(None), pool.after_connect(|to, _| settle(to))),
-            Pooler::Unknown => (options.options(SETTINGS), pool.after_connect(|to, _| settle(to))),
+            Pooler::BySession => (
+                options.extra_float_digits(None),
+                pool.after_connect(move |to, _| settle(to, limits.statement)),
+            ),
+            Pooler::Unknown => {
+                (options.options(SETTINGS), pool.after_connect(move |to, _| settle(to, limits.statement)))
+            }
         };
         match pool.connect_with(options).await {
             Ok(pool) => Ok(Self::Postgres { pool, by_transaction: pooler == Pooler::ByTransaction }),
@@ -130,18 +148,27 @@ impl Db {
     }
 }
 
+/// Makes the next statements of an embedded database's connection end with an error after this time.
+async fn break_off_after(connection: &mut SqliteConnection, longest: Duration) -> sqlx::Result<()> {
+    let end = Instant::now() + longest;
+    connection.lock_handle().await?.set_progress_handler(STEPS, move || Instant::now() < end);
+    Ok(())
+}
+
 /// Sees to what a session has to know, which some poolers take at its start without passing it on.
-fn settle(connection: &mut PgConnection) -> BoxFuture<'_, sqlx::Result<()>> {
+fn settle(connection: &mut PgConnection, statement: Option<Duration>) -> BoxFuture<'_, sqlx::Result<()>> {
     Box::pin(async move {
         let [(path, schema), (plans, custom)] = SETTINGS;
         sqlx::query(
-            "SELECT set_config(name, wanted, false) FROM (VALUES ($1, $2), ($3, $4)) AS settings (name, wanted)
+            "SELECT set_config(name, wanted, false) FROM (VALUES ($1, $2), ($3, $4), ('statement_timeout', $5))
+                AS settings (name, wanted)
             WHERE current_setting(name) <> wanted",
         )
         .bind(path)
         .bind(schema)
         .bind(plans)
         .bind(custom)
+        .bind(statement.map(|longest| format!("{}ms", longest.as_millis())))
         .persistent(false)
         .execute(connection)
         .await?;

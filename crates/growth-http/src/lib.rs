@@ -1,7 +1,9 @@
-//! Reading bodies: up to a size, within a time, and together within a budget of memory.
+//! What the servers of this product have in common.
 //!
-//! Every server of this product reads what strangers send; this is where none of them can make it hold too much, or
-//! wait forever.
+//! Every one of them reads what strangers send; this is where none of them can make it hold too much, or wait forever:
+//! bodies are read up to a size, within a time, and together within a budget of memory, and connections are bounded.
+
+mod connections;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use axum::body::Body;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+pub use connections::{Connections, Peer, serve};
 
 /// What bodies are read within.
 #[derive(Clone, Debug)]

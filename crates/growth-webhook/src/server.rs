@@ -7,17 +7,11 @@ use axum::Router;
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use growth_db::Db;
-use growth_http::Bodies;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use growth_http::{Bodies, Connections, serve};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify, Semaphore};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
-use tokio_io_timeout::TimeoutStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::metrics::{self, Metrics};
 use crate::projector::Projector;
@@ -39,17 +33,10 @@ pub struct Settings {
     pub body_budget: usize,
     /// How long a body may take.
     pub body_timeout: Duration,
-    /// How long a connection may take from one request's end to the end of the next one's header. Proxies keep
-    /// connections open for reuse, and should be the first to close them.
-    pub header_timeout: Duration,
-    /// How long a client may take to read what it is answered.
-    pub write_timeout: Duration,
-    /// How many connections there are at most; more wait to be accepted.
-    pub connections: usize,
+    /// How connections are served; what is stored has as long again to be applied as requests have at the end.
+    pub connections: Connections,
     /// How many events may wait to be stored.
     pub queue: usize,
-    /// How long requests that are under way may take at the end, and then what is stored to be applied.
-    pub shutdown_timeout: Duration,
 }
 
 impl Settings {
@@ -60,11 +47,8 @@ impl Settings {
             body_limit: 1 << 20,
             body_budget: 32 << 20,
             body_timeout: Duration::from_secs(15),
-            header_timeout: Duration::from_secs(75),
-            write_timeout: Duration::from_secs(15),
-            connections: 2048,
+            connections: Connections::default(),
             queue: 1024,
-            shutdown_timeout: Duration::from_secs(15),
         }
     }
 }
@@ -111,11 +95,6 @@ impl std::ops::Deref for Shared {
         &self.0
     }
 }
-
-/// After trouble with accepting a connection, such as too many open files, somebody else has to end first.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-/// The most bytes of a request's header.
-const HEADER_LIMIT: usize = 16 << 10;
 
 impl Server {
     /// Makes a server on a database whose migrations are applied.
@@ -182,7 +161,7 @@ impl Server {
         }));
         let scrapes = listeners.metrics.map(|listener| {
             let routes = Router::new().route("/metrics", get(metrics::show)).with_state(shared.clone());
-            tokio::spawn(serve(listener, routes, settings.clone(), stop.clone()))
+            tokio::spawn(serve(listener, routes, settings.connections, stop.clone()))
         });
         let routes = Router::new()
             .route("/webhooks/stripe", post(webhook::receive))
@@ -191,8 +170,8 @@ impl Server {
             .route("/readyz", get(health::ready))
             .with_state(shared.clone())
             .merge(beside);
-        let patience = settings.shutdown_timeout;
-        let answered = serve(listeners.webhooks, routes, settings, stop).await;
+        let patience = settings.connections.shutdown_timeout;
+        let answered = serve(listeners.webhooks, routes, settings.connections, stop).await;
         let deadline = Instant::now() + patience;
         if let Some(scrapes) = scrapes {
             let _ = timeout_at(deadline, scrapes).await;
@@ -211,61 +190,4 @@ impl Server {
         }
         answered && written && applied
     }
-}
-
-/// Serves connections until `stop`, and then until each has been answered or the patience is over.
-///
-/// Returns whether each was.
-async fn serve(listener: TcpListener, routes: Router, settings: Settings, stop: CancellationToken) -> bool {
-    let service = TowerToHyperService::new(routes);
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_buf_size(HEADER_LIMIT)
-        .max_headers(100);
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(settings.connections));
-    let connections = TaskTracker::new();
-    loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (listener.accept().await, place)
-        };
-        let (accepted, place) = tokio::select! {
-            next = next => next,
-            () = stop.cancelled() => break,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(problem = %error, "a connection was not accepted");
-                sleep(ACCEPT_AGAIN).await;
-                continue;
-            }
-        };
-        // Answers are small and complete: waiting for more to send with them only delays them.
-        let _ = stream.set_nodelay(true);
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(settings.write_timeout));
-        let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), service.clone());
-        let connection = graceful.watch(connection);
-        connections.spawn(async move {
-            // A client that breaks off, or sends no HTTP, has told nothing that could be lost.
-            if let Err(error) = connection.await {
-                tracing::debug!(problem = %error, "a connection ended early");
-            }
-            drop(place);
-        });
-    }
-    drop(listener);
-    connections.close();
-    let ended = async {
-        graceful.shutdown().await;
-        connections.wait().await;
-    };
-    let all = timeout(settings.shutdown_timeout, ended).await.is_ok();
-    if !all {
-        tracing::warn!("some requests were not answered in time");
-    }
-    all
 }

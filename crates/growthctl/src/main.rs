@@ -10,6 +10,7 @@ mod logging;
 mod output;
 mod printer;
 mod records;
+mod serving;
 mod settings;
 mod signals;
 mod stripe;

@@ -6,6 +6,7 @@ mod access;
 mod bulk;
 mod functions;
 mod inbox;
+mod limits;
 mod migrations;
 mod pooler;
 mod schema;

@@ -68,7 +68,7 @@ pub(super) fn start(options: Options, inbox: Inbox) -> Result<JoinHandle<()>, Er
 }
 
 async fn open(options: &Options) -> Result<Db, Error> {
-    let limits = Limits { connections: 2, patience: options.patience };
+    let limits = Limits { connections: 2, patience: options.patience, ..Limits::default() };
     let db = Db::connect_within(&options.database_url, limits).await?;
     migrate::check(&db).await?;
     Ok(db)

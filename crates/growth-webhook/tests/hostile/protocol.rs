@@ -265,8 +265,8 @@ fn a_header_that_does_not_end_is_given_up_in_time() {
     growth_testkit::block_on(async {
         let db = growth_testkit::sqlite().await;
         let mut settings = settings();
-        settings.header_timeout = Duration::from_millis(300);
-        settings.connections = 3;
+        settings.connections.header_timeout = Duration::from_millis(300);
+        settings.connections.most = 3;
         let server = Running::start_with(&db, settings).await;
         let (mut silent, mut half, mut idle) =
             (server.connect().await, server.connect().await, server.connect().await);
@@ -290,8 +290,8 @@ fn a_header_that_trickles_in_is_given_up_in_time() {
     growth_testkit::block_on(async {
         let db = growth_testkit::sqlite().await;
         let mut settings = settings();
-        settings.header_timeout = Duration::from_millis(300);
-        settings.connections = 1;
+        settings.connections.header_timeout = Duration::from_millis(300);
+        settings.connections.most = 1;
         let server = Running::start_with(&db, settings).await;
         let mut raw = server.connect().await;
         raw.send("POST /webhooks/stripe HTTP/1.1\r\n").await;
@@ -310,7 +310,7 @@ fn more_connections_than_there_are_places_wait_and_are_served() {
     growth_testkit::block_on(async {
         let db = growth_testkit::sqlite().await;
         let mut settings = settings();
-        settings.connections = 2;
+        settings.connections.most = 2;
         let server = Running::start_with(&db, settings).await;
         let (mut first, mut second) = (server.connect().await, server.connect().await);
         for raw in [&mut first, &mut second] {
@@ -340,10 +340,10 @@ fn a_client_that_never_reads_does_not_keep_its_place_for_ever() {
     growth_testkit::block_on(async {
         let db = growth_testkit::sqlite().await;
         let mut settings = settings();
-        settings.header_timeout = Duration::from_millis(300);
+        settings.connections.header_timeout = Duration::from_millis(300);
         settings.body_timeout = Duration::from_millis(300);
-        settings.write_timeout = Duration::from_millis(300);
-        settings.connections = 1;
+        settings.connections.write_timeout = Duration::from_millis(300);
+        settings.connections.most = 1;
         let server = Running::start_with(&db, settings).await;
         let mut greedy = server.connect().await;
         let requests = (head("GET /healthz HTTP/1.1", &[]) + "\r\n").repeat(1000);
@@ -359,7 +359,7 @@ fn the_end_of_the_server_waits_for_no_idle_or_stuck_client() {
     growth_testkit::block_on(async {
         let db = growth_testkit::sqlite().await;
         let mut settings = settings();
-        settings.shutdown_timeout = Duration::from_millis(500);
+        settings.connections.shutdown_timeout = Duration::from_millis(500);
         let server = Running::start_with(&db, settings).await;
         let (mut idle, mut half, mut body) =
             (server.connect().await, server.connect().await, server.connect().await);

@@ -203,7 +203,7 @@ fn cut_connections_to_postgres_cost_a_503_at_most() {
 fn a_server_of_postgres_that_has_no_connection_left_is_answered_for_with_503() {
     growth_testkit::block_on(async {
         let db = growth_testkit::postgres().await;
-        let limits = Limits { connections: 2, patience: Duration::from_millis(500) };
+        let limits = Limits { connections: 2, patience: Duration::from_millis(500), ..Limits::default() };
         let served = Db::connect_within(db.url(), limits).await.unwrap();
         let server = Running::start(&served).await;
         let first = until("a connection", async || served.begin().await.ok()).await;

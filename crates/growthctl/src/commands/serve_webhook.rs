@@ -3,24 +3,21 @@
 mod collecting;
 mod resolving;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{SubsecRound, Utc};
 use growth_db::connect::Limits;
-use growth_db::migrate;
-use growth_db::{Db, SqlError};
 use growth_webhook::{Clock, Listeners, Secrets, Server};
-use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::database;
 use crate::failure::{Outcome, misuse};
 use crate::logging;
 use crate::printer::Printer;
-use crate::settings::{Settings, Told, given, told};
+use crate::serving;
+use crate::settings::{Settings, given, told};
 use crate::signals::Signals;
 use crate::stripe;
 
@@ -28,10 +25,6 @@ use crate::stripe;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the rest may take at the end, after the server has finished.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
-/// The pause before it looks again for a database that is not there when the server starts.
-const CONNECT_AGAIN: Duration = Duration::from_secs(2);
-/// How many files are open besides the connections of the server.
-const OTHER_FILES: u64 = 128;
 /// What a body may be limited to.
 const BODY: std::ops::RangeInclusive<i64> = 1024..=16 << 20;
 
@@ -75,26 +68,27 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     } else if let Some(max_body) = &settings.webhook.max_body {
         server_settings.body_limit = max_body.read(|bytes| body_limit(*bytes))?;
     }
-    server_settings.connections = connections(server_settings.connections);
+    server_settings.connections.most = serving::connections(server_settings.connections.most);
     let listen = told(given(args.listen.as_ref()), "--listen or GROWTHCTL_WEBHOOK_LISTEN");
     let listen = listen.or_else(|| settings.webhook.listen.clone());
     let metrics_listen =
         told(given(args.metrics_listen.as_ref()), "--metrics-listen or GROWTHCTL_METRICS_LISTEN");
     let metrics_listen = metrics_listen.or_else(|| settings.webhook.metrics_listen.clone());
-    let address = listen.map_or(Ok(([127, 0, 0, 1], 4242).into()), |listen| address(&listen))?;
-    let metrics_address = metrics_listen.map(|listen| self::address(&listen)).transpose()?;
+    let address = listen.map_or(Ok(([127, 0, 0, 1], 4242).into()), |listen| serving::address(&listen))?;
+    let metrics_address = metrics_listen.map(|listen| serving::address(&listen)).transpose()?;
     let client = stripe::client(settings)?;
     let _log = logging::init(settings.log_format, printer.quiet, printer.verbose);
     let stop = CancellationToken::new();
-    let hurry = tokio::spawn(until_told_to_stop(Signals::listen()?, stop.clone()));
+    let hurry = tokio::spawn(serving::until_told_to_stop(Signals::listen()?, stop.clone()));
 
+    let limits = Limits { patience: PATIENCE, ..Limits::default() };
     let db = tokio::select! {
-        db = open(settings, args.no_migrate) => db?,
+        db = serving::open(settings, limits, args.no_migrate) => db?,
         () = stop.cancelled() => return Ok(Outcome::LeftUndone),
     };
-    let webhooks = bind(address).await?;
+    let webhooks = serving::bind(address).await?;
     let metrics = match metrics_address {
-        Some(address) => Some(bind(address).await?),
+        Some(address) => Some(serving::bind(address).await?),
         None => None,
     };
     printer.result(&format!("listening on http://{}\n", webhooks.local_addr()?))?;
@@ -138,13 +132,6 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     }
 }
 
-/// As many connections as wanted, or as the limit of open files leaves room for.
-fn connections(wanted: usize) -> usize {
-    let files = rlimit::increase_nofile_limit(wanted as u64 + OTHER_FILES).unwrap_or(OTHER_FILES * 2);
-    let room = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(wanted);
-    wanted.min(room.max(1))
-}
-
 fn secrets(settings: &Settings) -> anyhow::Result<Secrets> {
     let secret = settings.stripe.webhook_secret.as_ref().ok_or_else(|| {
         misuse(
@@ -158,59 +145,4 @@ fn secrets(settings: &Settings) -> anyhow::Result<Secrets> {
 fn body_limit(bytes: i64) -> Result<usize, String> {
     let known = usize::try_from(bytes).ok().filter(|_| BODY.contains(&bytes));
     known.ok_or_else(|| format!("{bytes} is no number of bytes from {} to {}", BODY.start(), BODY.end()))
-}
-
-fn address(text: &Told<String>) -> anyhow::Result<SocketAddr> {
-    text.read(|text| {
-        text.parse()
-            .map_err(|_| format!("{text:?} is no address and port, such as 127.0.0.1:4242 or [::]:4242"))
-    })
-}
-
-async fn open(settings: &Settings, no_migrate: bool) -> anyhow::Result<Db> {
-    let db = loop {
-        match connect(settings, no_migrate).await {
-            Err(error) if is_not_there(&error) => {
-                tracing::warn!(problem = %error.root_cause(), "the database is not there yet");
-                sleep(CONNECT_AGAIN).await;
-            }
-            db => break db?,
-        }
-    };
-    if !no_migrate {
-        for migration in migrate::run(&db).await? {
-            tracing::info!(migration = migration.name, "applied");
-        }
-    }
-    Ok(db)
-}
-
-/// Connects; with `no_migrate` only to a database that is there and lacks nothing.
-async fn connect(settings: &Settings, no_migrate: bool) -> anyhow::Result<Db> {
-    if no_migrate {
-        let pending = database::pending(settings).await?.len();
-        if pending > 0 {
-            return Err(growth_db::Error::Pending { pending }.into());
-        }
-    }
-    database::connect_within(settings, Limits { patience: PATIENCE, ..Limits::default() }).await
-}
-
-/// Whether a server cannot be reached, as opposed to one that refuses us.
-fn is_not_there(error: &anyhow::Error) -> bool {
-    let of_database = error.chain().find_map(|cause| cause.downcast_ref::<growth_db::Error>());
-    matches!(of_database, Some(growth_db::Error::Database(SqlError::Io(_) | SqlError::PoolTimedOut)))
-}
-
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| misuse(format!("cannot listen on {address}: {error}")))
-}
-
-/// Cancels `stop` at the first signal to end; done at the second one.
-async fn until_told_to_stop(mut signals: Signals, stop: CancellationToken) {
-    for _ in 0..2 {
-        signals.next().await;
-        tracing::info!("stopping");
-        stop.cancel();
-    }
 }
