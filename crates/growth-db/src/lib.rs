@@ -49,6 +49,8 @@ pub use sqlx::AssertSqlSafe;
 
 /// The error of a single statement.
 pub use sqlx::Error as SqlError;
+/// What a database says is wrong.
+pub use sqlx::error::DatabaseError;
 
 /// Every statement of this crate with its name, for the test that prepares them on both engines.
 #[doc(hidden)]

@@ -48,6 +48,7 @@ migrations! {
     7 "0007_evidence"
     8 "0008_tracking"
     9 "0009_teams"
+    10 "0010_dashboard"
 }
 
 /// Roles, rights, policies and the mirror of `auth.users`, for Postgres alone.

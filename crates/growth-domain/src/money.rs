@@ -24,6 +24,19 @@ pub fn exponent(currency: &str) -> u32 {
     }
 }
 
+/// Reads a currency's code in any letter case and gives it as Stripe writes it, in lower case.
+///
+/// # Errors
+///
+/// A sentence about a text that is no code. Whether there is such a currency is not known here.
+pub fn parse_currency(text: &str) -> Result<String, String> {
+    let code = text.trim().to_lowercase();
+    if (3..=4).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase()) {
+        return Ok(code);
+    }
+    Err(format!("{text:?} is no currency: give a code such as GBP"))
+}
+
 /// An amount in millionths of a minor unit: 1.00 USD is 100 minor units and 100,000,000 micros.
 ///
 /// One subscription's MRR always fits an `i64`, see [`crate::pricing::price`];

@@ -5,6 +5,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use clap::ValueEnum;
 use growth_db::Db;
 use growth_db::rows::settings as stored;
+use growth_domain::money::parse_currency;
 use growth_domain::pricing::Policy;
 use growth_domain::window::parse_as_of;
 use growth_metrics::Request;
@@ -14,7 +15,7 @@ use crate::commands::demo;
 use crate::database;
 use crate::failure::misuse;
 use crate::printer::Printer;
-use crate::settings::{DatabaseAt, Settings, parse_currency, sqlite_url};
+use crate::settings::{DatabaseAt, Settings, sqlite_url};
 
 /// Which figures.
 #[derive(Debug, clap::Args)]

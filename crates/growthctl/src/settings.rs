@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use clap::ValueEnum;
 use growth_domain::fx::{Dated, RateError, Rates};
 use growth_domain::insights::Thresholds;
-use growth_domain::money::exponent;
+use growth_domain::money::{exponent, parse_currency};
 use growth_metrics::Goal;
 use growth_track::{Counting, DEFAULT_ACTIVATION_EVENT};
 use serde::Deserialize;
@@ -378,14 +378,6 @@ fn parse_days(days: i64) -> Result<u32, String> {
 }
 
 /// Reads a currency's code in any letter case.
-pub(crate) fn parse_currency(text: &str) -> Result<String, String> {
-    let code = text.trim().to_lowercase();
-    if (3..=4).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase()) {
-        return Ok(code);
-    }
-    Err(format!("{text:?} is no currency: give a code such as GBP"))
-}
-
 fn parse_rates(rates: &[DatedRate]) -> Result<Rates, String> {
     let rate = |rate: &DatedRate| {
         let day = rate.day.parse().map_err(|_| format!("{:?} is no day such as 2026-07-01", rate.day))?;
