@@ -80,6 +80,7 @@ struct File {
     webhook_listen: Option<String>,
     webhook_max_body: Option<i64>,
     metrics_listen: Option<String>,
+    dashboard_listen: Option<String>,
     collector_origins: Option<Vec<String>>,
     collector_store_ip: Option<bool>,
 }
@@ -126,6 +127,8 @@ pub(crate) struct Settings {
     pub(crate) stripe: StripeSettings,
     /// Where `serve-webhook` listens, and what it takes, as far as the file says.
     pub(crate) webhook: WebhookSettings,
+    /// Where `serve-dashboard` listens, and who may look, as far as the file says.
+    pub(crate) dashboard: DashboardSettings,
     /// What the file says for the collector of events beside it.
     pub(crate) collector: CollectorSettings,
 }
@@ -168,6 +171,12 @@ pub(crate) struct WebhookSettings {
     pub(crate) listen: Option<Told<String>>,
     pub(crate) max_body: Option<Told<i64>>,
     pub(crate) metrics_listen: Option<Told<String>>,
+}
+
+/// What the file says for `serve-dashboard`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct DashboardSettings {
+    pub(crate) listen: Option<Told<String>>,
 }
 
 /// A text that is never shown.
@@ -279,6 +288,9 @@ impl GlobalArgs {
                 listen: told(file.webhook_listen, &in_file("webhook_listen")),
                 max_body: told(file.webhook_max_body, &in_file("webhook_max_body")),
                 metrics_listen: told(file.metrics_listen, &in_file("metrics_listen")),
+            },
+            dashboard: DashboardSettings {
+                listen: told(file.dashboard_listen, &in_file("dashboard_listen")),
             },
             collector: CollectorSettings {
                 origins: file.collector_origins.unwrap_or_default(),
