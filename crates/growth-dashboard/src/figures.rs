@@ -200,7 +200,7 @@ impl Parts {
             // An empty one, or one that this program does not know, is told by the snapshot.
             zone.parse().unwrap_or(template.time_zone)
         };
-        let request = Request::of((self.clock)(), asked.days, zone)
+        let request = Request::of(self.settings.as_of.unwrap_or_else(|| (self.clock)()), asked.days, zone)
             .map_err(|error| Trouble::Settings(error.to_string()))?;
         Ok(Request {
             window: request.window,

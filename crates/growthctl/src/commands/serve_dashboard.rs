@@ -9,6 +9,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use growth_dashboard::{Clock, Dashboard};
 use growth_db::Db;
 use growth_db::connect::Limits;
+use growth_domain::window::parse_as_of;
 use growth_http::Connections;
 use growth_metrics::Request;
 use tempfile::TempDir;
@@ -34,9 +35,10 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 /// Shows the figures of the report in a browser, live, to admins.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Open http://127.0.0.1:4243/admin/metrics and sign in with a token of `growthctl keys create --admin NAME`. While there
-is none, a sign-in link that works once is printed here, and nobody but this machine is listened to. Programs ask
-GET /api/admin/metrics?days=30 with `Authorization: Bearer TOKEN`; GET /api/admin/openapi.json tells the rest.
+Open http://127.0.0.1:4243/admin/metrics and sign in with a token of
+`growthctl keys create --admin NAME`. While there is none, a sign-in link that works once is
+printed here, and it listens to this machine alone. Programs ask GET /api/admin/metrics?days=30
+with `Authorization: Bearer TOKEN`; GET /api/admin/openapi.json tells the rest.
 docs/DASHBOARD.md tells how to put it behind a proxy with TLS, and how users of Supabase sign in.
 
 Examples:
@@ -51,6 +53,9 @@ pub(crate) struct Args {
     /// A proxy in front says who asks: the last address of X-Forwarded-For counts as the client's
     #[arg(long)]
     behind_proxy: bool,
+    /// The end of all periods: `now`, `today` (its first moment), a date, or an RFC 3339 time
+    #[arg(long, default_value = "now", value_name = "TIME")]
+    as_of: String,
     /// A connected account (acct_…) instead of your own
     #[arg(long, default_value = "", value_name = "ACCOUNT", hide_default_value = true)]
     account: String,
@@ -68,17 +73,21 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let address = listen.map_or(Ok(([127, 0, 0, 1], 4243).into()), |listen| serving::address(&listen))?;
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
     let clock: Clock = Arc::new(|| Utc::now().trunc_subsecs(6));
-    let template = Request { account: args.account.clone(), ..asked::about(clock(), 30, settings)? };
+    let now = clock();
+    let as_of = parse_as_of(&args.as_of, now, settings.time_zone)
+        .map_err(|error| misuse(format!("--as-of: {error}")))?;
+    let template = Request { account: args.account.clone(), ..asked::about(as_of, 30, settings)? };
     let _log = logging::init(settings.log_format, printer.quiet, printer.verbose);
     let stop = CancellationToken::new();
     let hurry = tokio::spawn(serving::until_told_to_stop(Signals::listen()?, stop.clone()));
     let place = tokio::select! {
-        place = Place::open(&args, settings, clock(), printer) => place?,
+        place = Place::open(&args, settings, as_of, printer) => place?,
         () = stop.cancelled() => return Ok(Outcome::LeftUndone),
     };
     let product = if args.demo { demo::PRODUCT.to_owned() } else { template.product.clone() };
     let dashboard = growth_dashboard::Settings {
         time_zone: settings.counting.time_zone,
+        as_of: (args.as_of != "now").then_some(as_of),
         ..growth_dashboard::Settings::new(Request { product, ..template })
     };
     let dashboard = Dashboard::new(&place.db, dashboard, clock);
@@ -119,7 +128,7 @@ impl Place {
     async fn open(
         args: &Args,
         settings: &Settings,
-        now: DateTime<Utc>,
+        as_of: DateTime<Utc>,
         printer: &Printer,
     ) -> anyhow::Result<Self> {
         if !args.demo {
@@ -128,7 +137,7 @@ impl Place {
         let folder = tempfile::tempdir().context("cannot make a temporary folder for the sample business")?;
         let at = DatabaseAt::Url(sqlite_url(&folder.path().join("demo.db")));
         let settings = Settings { database: at, ..settings.clone() };
-        demo::sample_database(&settings, now, printer).await?.close().await;
+        demo::sample_database(&settings, as_of, printer).await?.close().await;
         Ok(Self { db: database::connect_within(&settings, LIMITS).await?, sample: Some(folder) })
     }
 
