@@ -18,6 +18,9 @@ use crate::figures::{Counted, Trouble};
 /// What the routes of the API do, as a document of `OpenAPI`.
 pub const OPENAPI: &str = include_str!("../../../docs/dashboard.openapi.json");
 
+/// The JSON schema of the snapshot.
+const SCHEMA: &str = include_str!("../../../docs/report.schema.json");
+
 /// For how long a program may show an answer again, in seconds.
 const KEEP: Keep = Keep::Seconds(5);
 
@@ -29,6 +32,11 @@ type Answered = Result<Response, Refusal>;
 
 pub(crate) async fn document() -> Response {
     ([(CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+/// The schema that the document points into.
+pub(crate) async fn schema() -> Response {
+    ([(CONTENT_TYPE, "application/schema+json")], SCHEMA).into_response()
 }
 
 /// The whole snapshot, exactly as `growthctl report --format json` writes it.

@@ -49,6 +49,7 @@ pub(crate) fn routes(parts: Arc<Parts>) -> Router {
         .route("/", get(async || Redirect::to(METRICS)))
         .route("/admin", get(async || Redirect::to(METRICS)))
         .route("/api/admin/openapi.json", get(api::document))
+        .route("/api/admin/report.schema.json", get(api::schema))
         .route("/admin/assets/{name}", get(asset))
         .route("/healthz", get(async || Json(json!({"status": "alive"}))))
         .route("/readyz", get(ready))
