@@ -38,8 +38,9 @@ pub use request::{Goal, Request};
 pub use snapshot::{
     ActivityDay, Bottleneck, Cash, Converted, CurrencyRevenue, Days, Engagement, EventCount, ExportCount,
     Freshness, Funnel, FunnelStage, GoalProgress, GrowthSnapshot, Header, Headline, LargestCustomer,
-    LifetimeValue, Money, MovementReason, Mrr, PaymentLine, Period, Periods, Product, Recovery, RefundLine,
-    Retention, RetentionCohort, RevenueDay, Stage, TopUser, UnfinishedDay, Unpriced, Usage, Users,
+    LifetimeValue, Money, MovementReason, Mrr, PaymentLine, Period, Periods, Product, ProductDay, Recovery,
+    RefundLine, Retention, RetentionCohort, RevenueDay, Stage, TopUser, UnfinishedDay, Unpriced, Usage,
+    Users,
 };
 
 /// Builds the snapshot of a window and the window before it.
