@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use growth_metrics::{ActivityDay, GrowthSnapshot, Header, Product, RevenueDay, TopUser};
+use growth_metrics::{ActivityDay, GrowthSnapshot, Header, PaymentsPage, Product, RevenueDay, TopUser};
 use serde::Serialize;
 
 use crate::Parts;
@@ -23,6 +23,9 @@ const SCHEMA: &str = include_str!("../../../docs/report.schema.json");
 
 /// For how long a program may show an answer again, in seconds.
 const KEEP: Keep = Keep::Seconds(5);
+
+/// How many payments a page has where nobody says.
+const FEW: u32 = 20;
 
 /// What the query of a request says.
 pub(crate) type Given = Query<Vec<(String, String)>>;
@@ -99,6 +102,19 @@ pub(crate) async fn top_users(
     let GrowthSnapshot { header, product, .. } = &counted.snapshot;
     let users = product.top_users.get(..limit).unwrap_or(&product.top_users);
     json(&headers, &TopUsers { header, users })
+}
+
+/// All payments, in pages.
+pub(crate) async fn payments(
+    State(parts): State<Arc<Parts>>,
+    headers: HeaderMap,
+    Query(given): Given,
+) -> Answered {
+    let parameters = Parameters::new(given, &["mode", "limit", "after"])?;
+    let asked = Asked::of(&parameters)?;
+    let limit = parameters.number("limit", 1..=PaymentsPage::MOST, FEW)?;
+    let after = parameters.get("after").map(str::to_owned);
+    json(&headers, &parts.figures.payments(&asked, &PaymentsPage { limit, after }).await?)
 }
 
 /// Figures for a request: new ones where it takes none that were kept.

@@ -38,6 +38,7 @@ pub(crate) fn routes(parts: Arc<Parts>) -> Router {
     let api = Router::new()
         .route("/api/admin/metrics", get(api::metrics))
         .route("/api/admin/metrics/series", get(api::series))
+        .route("/api/admin/payments", get(api::payments))
         .route("/api/admin/users/top", get(api::top_users))
         .layer(from_fn_with_state(Arc::clone(&parts), programs_sign_in));
     let pages = Router::new()

@@ -3,6 +3,7 @@
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use growth_db::{Db, query};
 use growth_domain::stamp::Scope;
+use serde::Serialize;
 
 use crate::error::Error;
 use crate::request::Request;
@@ -40,7 +41,7 @@ impl PaymentsPage {
 }
 
 /// A page of payments.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Payments {
     /// The payments, newest first, and those of one instant by their ids.
     pub payments: Vec<PaymentLine>,
