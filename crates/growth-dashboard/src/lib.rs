@@ -28,6 +28,8 @@ use growth_db::Db;
 use growth_metrics::Request;
 
 pub use api::OPENAPI;
+#[doc(hidden)]
+pub use routes::paths;
 
 use crate::auth::Auth;
 use crate::figures::Figures;
