@@ -1,5 +1,6 @@
 //! What other projects make for the tests to work with, at the versions of the lock files in `xtask/clients`:
-//! Segment's own clients, which send events, and readers of reports, namely Mermaid and a linter of Markdown.
+//! Segment's own clients, which send events, and readers of reports and pages, namely Mermaid, a linter of
+//! Markdown, and axe, which looks for barriers in pages.
 
 use std::env;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use crate::process;
 const NODE: &str = "GROWTHCTL_TEST_NODE_CLIENT";
 /// Where the tests look for a Python that has Segment's client.
 const PYTHON: &str = "GROWTHCTL_TEST_PYTHON_CLIENT";
-/// Where the tests look for the `node_modules` with what reads reports.
+/// Where the tests look for the `node_modules` with what reads reports and pages.
 const READERS: &str = "GROWTHCTL_TEST_REPORT_READERS";
 
 /// Installs the clients that are not there yet, and returns the variables that tell the tests where they are.

@@ -32,9 +32,9 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask <task>
 
-  test [ARGS…]    runs every test, with a throw-away PostgreSQL and PgBouncer on free ports, Chromium, and Segment's
-                  clients for Node and Python and readers of reports (Mermaid, a linter of Markdown), which are
-                  installed in the target directory the first time
+  test [ARGS…]    runs every test, with a throw-away PostgreSQL and PgBouncer on free ports, Chromium with its
+                  driver, and Segment's clients for Node and Python and readers of reports (Mermaid, a linter of
+                  Markdown, axe), which are installed in the target directory the first time
                   ARGS go to `cargo test`; without -p it tests the whole workspace:
                     cargo xtask test -p growth-db a_name -- --nocapture
   lint            formatting, clippy, documentation, dependencies, migrations, and the workflows: by actionlint and zizmor, which
@@ -57,8 +57,9 @@ Environment
   GROWTHCTL_TEST_PGBOUNCER_SESSION_URL  one by session
   GROWTHCTL_TEST_NODE_CLIENT    node_modules with @segment/analytics-node, and
   GROWTHCTL_TEST_PYTHON_CLIENT  a Python with segment-analytics-python, instead of the ones it would install
-  GROWTHCTL_TEST_REPORT_READERS  node_modules with mermaid and markdownlint-cli2, and
-  GROWTHCTL_TEST_CHROMIUM       the program chromium, instead of the ones it would find or install
+  GROWTHCTL_TEST_REPORT_READERS  node_modules with mermaid, markdownlint-cli2 and axe-core,
+  GROWTHCTL_TEST_CHROMIUM       the program chromium, and
+  GROWTHCTL_TEST_CHROMEDRIVER   the program chromedriver, instead of the ones it would find or install
   TMPDIR                        where databases are put; for a bench it must be on a real disk
 
 Exit codes: 0 done, 1 failed, 2 wrong use; `test` returns the code of `cargo test`.

@@ -60,7 +60,6 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
             installs::find_or_install(program, program)?;
         }
     }
-    cargo.envs(chromium::find_or_install()?);
     cargo.args(args).stdout(Stdio::piped());
     terminal::progress(&format!("$ {}", process::shown(&cargo)));
     let mut child = cargo.spawn().context("cannot run cargo")?;

@@ -48,16 +48,6 @@ growth_db::statements! {
     WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at < $3 GROUP BY currency";
     PAYMENT_TIMES = "SELECT currency, amount, paid_at FROM payments
     WHERE account = $1 AND livemode = $2 AND status = 'succeeded' AND paid_at >= $3 AND paid_at < $4";
-    PAYMENT_LINES = "SELECT p.id, p.event_id, COALESCE(p.paid_at, p.created_at) AS at, p.amount, p.currency,
-        p.status, COALESCE(r.terms ->> 'nickname', d.name, p.plan_name) AS plan_name, p.billing_period,
-        u.external_id AS \"user\", p.attributed_by, p.customer, p.payment_intent, p.charge, p.invoice,
-        p.subscription, p.refund_amount, p.fee, p.fee_currency, p.failure_code
-    FROM payments p
-    LEFT JOIN users u ON u.id = p.user_id
-    LEFT JOIN prices r ON r.account = p.account AND r.livemode = p.livemode AND r.id = p.price
-    LEFT JOIN products d ON d.account = p.account AND d.livemode = p.livemode AND d.id = r.terms ->> 'product'
-    WHERE p.account = $1 AND p.livemode = $2 AND COALESCE(p.paid_at, p.created_at) < $3
-    ORDER BY COALESCE(p.paid_at, p.created_at) DESC, p.id LIMIT $4";
     REFUND_LINES = "SELECT id, created_at AS at, amount, currency, status, counted, payment, charge, reason
     FROM refunds WHERE account = $1 AND livemode = $2 AND created_at < $3
     ORDER BY created_at DESC, id LIMIT $4";
@@ -197,22 +187,8 @@ pub(crate) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
-/// The latest payments until the end of the window.
-pub(crate) async fn payments(db: &Db, scope: &Scope, request: &Request) -> Result<Vec<PaymentLine>, Error> {
-    lines(db, PAYMENT_LINES, scope, request).await
-}
-
 /// The latest refunds until the end of the window.
 pub(crate) async fn refunds(db: &Db, scope: &Scope, request: &Request) -> Result<Vec<RefundLine>, Error> {
-    lines(db, REFUND_LINES, scope, request).await
-}
-
-async fn lines<T: growth_db::Record>(
-    db: &Db,
-    sql: &'static str,
-    scope: &Scope,
-    request: &Request,
-) -> Result<Vec<T>, Error> {
-    let query = query(db, sql).bind(&scope.account).bind(scope.livemode);
-    Ok(query.bind(request.window.end).bind(PaymentLine::MOST).fetch_all().await?)
+    let lines = query(db, REFUND_LINES).bind(&scope.account).bind(scope.livemode);
+    Ok(lines.bind(request.window.end).bind(PaymentLine::MOST).fetch_all().await?)
 }

@@ -22,6 +22,15 @@ pub enum Error {
         /// The names that are known.
         known: String,
     },
+    /// The payment that a page is to follow is not there.
+    #[error(
+        "there is no payment {id:?} in this account and mode for a page to follow: begin with the first page again, or \
+         give the id of the last payment of the page before"
+    )]
+    UnknownPayment {
+        /// The id that was asked for.
+        id: String,
+    },
     /// The ledger was built with another policy than the one that is asked for.
     #[error(
         "the ledger of this database is built with the policy `{stored}`, not `{asked}`: build it again with \

@@ -18,6 +18,7 @@ mod funnel;
 mod goal;
 mod headline;
 mod insights;
+mod payments;
 mod product;
 mod recovery;
 mod request;
@@ -34,12 +35,14 @@ use growth_db::Db;
 use self::signups::SignUps;
 
 pub use error::Error;
+pub use payments::{Payments, PaymentsPage, payments};
 pub use request::{Goal, Request};
 pub use snapshot::{
     ActivityDay, Bottleneck, Cash, Converted, CurrencyRevenue, Days, Engagement, EventCount, ExportCount,
     Freshness, Funnel, FunnelStage, GoalProgress, GrowthSnapshot, Header, Headline, LargestCustomer,
-    LifetimeValue, Money, MovementReason, Mrr, PaymentLine, Period, Periods, Product, Recovery, RefundLine,
-    Retention, RetentionCohort, RevenueDay, Stage, TopUser, UnfinishedDay, Unpriced, Usage, Users,
+    LifetimeValue, Money, MovementReason, Mrr, PaymentLine, Period, Periods, Product, ProductDay, Recovery,
+    RefundLine, Retention, RetentionCohort, RevenueDay, Stage, TopUser, UnfinishedDay, Unpriced, Usage,
+    Users,
 };
 
 /// Builds the snapshot of a window and the window before it.
@@ -58,7 +61,7 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         recovery::add(db, &scope, request, &mut subscriptions.revenue).await?;
         cash::add(db, &scope, request, &mut subscriptions.revenue).await?;
         let freshness = freshness::figures(db, &scope, request, &subscriptions).await?;
-        let payments = cash::payments(db, &scope, request).await?;
+        let payments = payments::latest(db, &scope, request).await?;
         let refunds = cash::refunds(db, &scope, request).await?;
         Ok::<_, Error>((subscriptions, freshness, payments, refunds))
     };
@@ -112,6 +115,7 @@ pub fn statements() -> Vec<(String, String)> {
         discounts::STATEMENTS,
         freshness::STATEMENTS,
         funnel::STATEMENTS,
+        payments::STATEMENTS,
         product::STATEMENTS,
         recovery::STATEMENTS,
         request::STATEMENTS,

@@ -1,7 +1,9 @@
 //! What users do with the product, from the rollups of events and the usage counters.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use futures_util::TryStreamExt;
 use growth_db::{Db, query};
 use growth_domain::rollforward::Ratio;
@@ -10,17 +12,21 @@ use crate::activity::Activity;
 use crate::cash::unsigned;
 use crate::error::Error;
 use crate::request::Request;
-use crate::snapshot::{self, EventCount, ExportCount, Periods, Product, TopUser, Usage};
+use crate::snapshot::{self, EventCount, ExportCount, Periods, Product, ProductDay, TopUser, Usage};
 
 growth_db::statements! {
+    // One row for each name, and one more for each day of the window for the names that are told of by day.
     EVENTS = "SELECT event_name AS name,
+        CASE WHEN day >= $2 AND event_name IN ('enrichment_completed', 'enrichment_failed', 'export_csv_completed',
+            'export_json_completed', 'export_tracker_completed') THEN day END AS by_day,
         CAST(COALESCE(SUM(n) FILTER (WHERE day >= $2), 0) AS BIGINT) AS n,
         CAST(COALESCE(SUM(n) FILTER (WHERE day < $2), 0) AS BIGINT) AS n_before,
         CAST(COALESCE(SUM(failures) FILTER (WHERE day >= $2), 0) AS BIGINT) AS failures,
         CAST(COALESCE(SUM(failures) FILTER (WHERE day < $2), 0) AS BIGINT) AS failures_before,
         CAST(COALESCE(SUM(contacts) FILTER (WHERE day >= $2), 0) AS BIGINT) AS contacts,
         CAST(COALESCE(SUM(contacts) FILTER (WHERE day < $2), 0) AS BIGINT) AS contacts_before
-    FROM daily_event WHERE day >= $1 AND day <= $3 AND ($4 = '' OR app_name = $4) GROUP BY event_name";
+    FROM daily_event WHERE day >= $1 AND day <= $3 AND ($4 = '' OR app_name = $4)
+    GROUP BY event_name, by_day";
     USAGE = "SELECT CAST(COALESCE(SUM(enrichments), 0) AS BIGINT) AS enrichments,
         CAST(COALESCE(SUM(searches), 0) AS BIGINT) AS searches,
         CAST(COALESCE(SUM(exports), 0) AS BIGINT) AS exports,
@@ -55,6 +61,7 @@ growth_db::statements! {
 #[derive(sqlx::FromRow)]
 struct EventSums {
     name: String,
+    by_day: Option<NaiveDate>,
     n: i64,
     n_before: i64,
     failures: i64,
@@ -84,6 +91,8 @@ pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> 
     let app = request.app.as_deref().unwrap_or("");
     let events = query(db, EVENTS).bind(previous.first).bind(current.first).bind(current.last).bind(app);
     let events: Vec<EventSums> = events.fetch_all().await?;
+    let days = by_day(current, &events);
+    let events = by_name(events);
     let of = |name: &str, now: fn(&EventSums) -> i64, before: fn(&EventSums) -> i64| {
         let row = events.iter().find(|row| row.name == name);
         Periods {
@@ -108,10 +117,46 @@ pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> 
             previous: ratio(contacts.previous, completed.previous),
         },
         exports: EXPORTS.map(|(format, name)| ExportCount { format, completed: count(name) }).into(),
+        days,
         usage: Periods { current: usage(db, current, app).await?, previous: usage(db, previous, app).await? },
         top_users: top_users(db, current, app, activity).await?,
         events: by_frequency(events),
     })
+}
+
+/// What the rows of each day tell of it.
+fn by_day(days: snapshot::Days, rows: &[EventSums]) -> Vec<ProductDay> {
+    let all = days.first.iter_days().take_while(|day| *day <= days.last);
+    let mut days: BTreeMap<NaiveDate, ProductDay> =
+        all.map(|day| (day, ProductDay { day, ..ProductDay::default() })).collect();
+    for row in rows {
+        let Some(day) = row.by_day.and_then(|day| days.get_mut(&day)) else { continue };
+        let count = match row.name.as_str() {
+            "enrichment_completed" => &mut day.enrichments_completed,
+            "enrichment_failed" => &mut day.enrichments_failed,
+            _ => &mut day.exports,
+        };
+        *count += unsigned(row.n);
+    }
+    days.into_values().collect()
+}
+
+/// One row for each name.
+fn by_name(rows: Vec<EventSums>) -> Vec<EventSums> {
+    let mut names: BTreeMap<String, EventSums> = BTreeMap::new();
+    for row in rows {
+        let Some(sums) = names.get_mut(&row.name) else {
+            names.insert(row.name.clone(), row);
+            continue;
+        };
+        sums.n += row.n;
+        sums.n_before += row.n_before;
+        sums.failures += row.failures;
+        sums.failures_before += row.failures_before;
+        sums.contacts += row.contacts;
+        sums.contacts_before += row.contacts_before;
+    }
+    names.into_values().collect()
 }
 
 fn ratio(numerator: u64, denominator: u64) -> Ratio {

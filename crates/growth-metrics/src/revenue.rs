@@ -91,9 +91,10 @@ struct Sums<'a> {
     months: [Cohort; 3],
     trials: Periods<Ratio>,
     largest: Option<(String, Micros)>,
-    days: Timeline<'a>,
+    days: Timeline<'a, Micros>,
+    active_by_day: Timeline<'a, i64>,
     moved_by_day: Vec<[Micros; 5]>,
-    weeks: Timeline<'a>,
+    weeks: Timeline<'a, Micros>,
     first_revenue: Option<DateTime<Utc>>,
 }
 
@@ -217,10 +218,12 @@ impl<'a> Pass<'a> {
                 count(mrr, row);
             }
         }
-        let mut worth = Micros::ZERO;
+        let (mut worth, mut active) = (Micros::ZERO, 0);
         for row in rows {
             let change = net(row) - worth;
             worth = net(row);
+            sums.active_by_day.add(row.at, i64::from(row.counted) - active);
+            active = i64::from(row.counted);
             sums.days.add(row.at, change);
             sums.weeks.add(row.at, change);
             if worth > Micros::ZERO && sums.first_revenue.is_none_or(|first| row.at < first) {
@@ -274,6 +277,7 @@ impl<'a> Sums<'a> {
             trials: Periods::default(),
             largest: None,
             days: Timeline::new(ends),
+            active_by_day: Timeline::new(ends),
             moved_by_day: vec![[Micros::ZERO; 5]; ends.len()],
             weeks: Timeline::new(&instants.weeks),
             first_revenue: None,
@@ -313,12 +317,13 @@ impl<'a> Sums<'a> {
         let current = RollForward::build(opening.net, self.moved.current.all, Micros::ZERO, closing.net)?;
         let previous = RollForward::build(before.net, self.moved.previous.all, Micros::ZERO, opening.net)?;
         let mrr = Periods { current: closing.finished(), previous: opening.finished() };
-        let ends = self.days.sums();
+        let (ends, active) = (self.days.sums(), self.active_by_day.sums());
         let day = |(index, (day, _)): (usize, &(NaiveDate, DateTime<Utc>))| {
             let moved = |kind: Kind| self.moved_by_day[index][kind as usize];
             RevenueDay {
                 day: *day,
                 mrr: ends[index],
+                active_subscriptions: unsigned(active[index]),
                 new: moved(Kind::New),
                 reactivation: moved(Kind::Reactivation),
                 expansion: moved(Kind::Expansion),

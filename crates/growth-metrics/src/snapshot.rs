@@ -19,7 +19,7 @@ pub use self::money::{
     MovementReason, Mrr, Recovery, Retention, RevenueDay,
 };
 pub use self::product::{
-    ActivityDay, Bottleneck, Engagement, EventCount, ExportCount, Funnel, FunnelStage, Product,
+    ActivityDay, Bottleneck, Engagement, EventCount, ExportCount, Funnel, FunnelStage, Product, ProductDay,
     RetentionCohort, Stage, TopUser, UnfinishedDay, Usage,
 };
 

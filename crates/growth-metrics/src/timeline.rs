@@ -1,22 +1,23 @@
 //! A sum that changes over time, at some instants.
 
+use std::ops::AddAssign;
+
 use chrono::{DateTime, Utc};
-use growth_domain::money::Micros;
 
 /// What changes come to before each of some instants, which are in order.
 #[derive(Debug)]
-pub(crate) struct Timeline<'a> {
+pub(crate) struct Timeline<'a, T> {
     instants: &'a [DateTime<Utc>],
-    changes: Vec<Micros>,
+    changes: Vec<T>,
 }
 
-impl<'a> Timeline<'a> {
+impl<'a, T: AddAssign + Copy + Default> Timeline<'a, T> {
     pub(crate) fn new(instants: &'a [DateTime<Utc>]) -> Self {
-        Self { instants, changes: vec![Micros::ZERO; instants.len()] }
+        Self { instants, changes: vec![T::default(); instants.len()] }
     }
 
     /// Adds a change; one at an instant or after the last one is not before it.
-    pub(crate) fn add(&mut self, at: DateTime<Utc>, change: Micros) {
+    pub(crate) fn add(&mut self, at: DateTime<Utc>, change: T) {
         let next = self.instants.partition_point(|instant| *instant <= at);
         if let Some(sum) = self.changes.get_mut(next) {
             *sum += change;
@@ -28,9 +29,9 @@ impl<'a> Timeline<'a> {
     }
 
     /// The sum before each instant.
-    pub(crate) fn sums(&self) -> Vec<Micros> {
-        let mut sum = Micros::ZERO;
-        let add = |change: &Micros| {
+    pub(crate) fn sums(&self) -> Vec<T> {
+        let mut sum = T::default();
+        let add = |change: &T| {
             sum += *change;
             sum
         };
@@ -41,6 +42,7 @@ impl<'a> Timeline<'a> {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use growth_domain::money::Micros;
 
     use super::*;
 

@@ -73,7 +73,7 @@ pub struct CurrencyRevenue {
     pub lifetime_value: LifetimeValue,
     /// The customer with the most MRR; `None` where nobody has any.
     pub largest_customer: Option<LargestCustomer>,
-    /// MRR, movements and payments of each local day of the window, in order.
+    /// MRR, subscriptions, movements and payments of each local day of the window, in order.
     pub days: Vec<RevenueDay>,
 }
 
@@ -138,6 +138,8 @@ pub struct RevenueDay {
     pub day: NaiveDate,
     /// MRR at its end.
     pub mrr: Micros,
+    /// Subscriptions that count at its end, as in [`Mrr::active_subscriptions`].
+    pub active_subscriptions: u64,
     /// Moved on that day.
     pub new: Micros,
     /// Moved on that day.
@@ -260,6 +262,7 @@ impl RevenueDay {
         Self {
             day,
             mrr: none,
+            active_subscriptions: 0,
             new: none,
             reactivation: none,
             expansion: none,

@@ -90,6 +90,8 @@ pub struct Product {
     pub contacts_per_enrichment: Periods<Ratio>,
     /// Completed exports by format, in the order `csv`, `json`, `tracker`.
     pub exports: Vec<ExportCount>,
+    /// Each of these local days, in order.
+    pub days: Vec<ProductDay>,
     /// Every event by its name, the most frequent in the window first, at most [`Product::MOST`].
     pub events: Vec<EventCount>,
     /// Usage counters, summed up.
@@ -101,6 +103,19 @@ pub struct Product {
 impl Product {
     /// How many names, and how many users, are listed at most.
     pub const MOST: usize = 10;
+}
+
+/// What users did on a local day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ProductDay {
+    /// The day.
+    pub day: NaiveDate,
+    /// `enrichment_completed`
+    pub enrichments_completed: u64,
+    /// `enrichment_failed`
+    pub enrichments_failed: u64,
+    /// Completed exports of all formats.
+    pub exports: u64,
 }
 
 /// Exports in one format.

@@ -6,6 +6,7 @@ mod cash;
 mod edges;
 mod explain;
 mod insights;
+mod payments;
 mod place;
 mod properties;
 mod reference;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use chrono::{DateTime, Days, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use growth_db::Db;
 use growth_demo::business::Business;
@@ -10,7 +10,9 @@ use growth_demo::world::Truth;
 use growth_domain::money::Micros;
 use growth_domain::movements::Kind;
 use growth_ingest::{Intake, Source, ingest, link_waiting_users};
-use growth_metrics::{CurrencyRevenue, GrowthSnapshot, MovementReason, Request, snapshot};
+use growth_metrics::{
+    CurrencyRevenue, GrowthSnapshot, MovementReason, Product, ProductDay, Request, snapshot,
+};
 use growth_testkit::histories::{Plan, beginning, plans, play, users};
 use growth_testkit::on_each_engine;
 use growth_track::{Counting, Event, Settings, User, record, upsert_users};
@@ -59,6 +61,7 @@ fn assert_adds_up(revenue: &CurrencyRevenue) {
     if let Some(last) = revenue.days.last() {
         let sum = |of: fn(&growth_metrics::RevenueDay) -> Micros| revenue.days.iter().map(of).sum::<Micros>();
         assert_eq!(last.mrr, current.closing);
+        assert_eq!(last.active_subscriptions, revenue.mrr.current.active_subscriptions);
         assert_eq!((sum(|day| day.new), sum(|day| day.reactivation)), (current.new, current.reactivation));
         assert_eq!((sum(|day| day.expansion), sum(|day| day.churn)), (current.expansion, current.churn));
         assert_eq!(sum(|day| day.contraction), current.contraction);
@@ -76,6 +79,18 @@ fn assert_adds_up(revenue: &CurrencyRevenue) {
     } else {
         assert_eq!((current.closing, revenue.cash.current.payments.count), (Micros::ZERO, 0));
     }
+}
+
+/// The days of the product are those of activity, and come to the figures of the window.
+pub(crate) fn assert_sums_up(product: &Product, activity: growth_metrics::Days) {
+    let days: Vec<NaiveDate> = product.days.iter().map(|day| day.day).collect();
+    let all = activity.first.iter_days().take_while(|day| *day <= activity.last);
+    assert_eq!(days, all.collect::<Vec<_>>());
+    let sum = |of: fn(&ProductDay) -> u64| product.days.iter().map(of).sum::<u64>();
+    assert_eq!(sum(|day| day.enrichments_completed), product.enrichments_completed.current);
+    assert_eq!(sum(|day| day.enrichments_failed), product.enrichments_failed.current);
+    let exports = product.exports.iter().map(|export| export.completed.current);
+    assert_eq!(sum(|day| day.exports), exports.sum::<u64>());
 }
 
 async fn check_history(db: &Db, case: usize, plan: &Plan, asked: &[Asked]) {
@@ -203,6 +218,7 @@ async fn assert_recounted(db: &Db, facts: &Facts<'_>, request: &Request) {
     let of = format!("{} days until {} in {}", request.days, request.window.end, request.time_zone);
     assert!(found.is_empty(), "{of}:\n{}", found.join("\n"));
     let activity = &actual.header.activity;
+    assert_sums_up(&actual.product, *activity);
     let whole: DateTime<Utc> = request.window.end;
     let is_whole = actual.engagement.day == activity.last;
     let days = u64::from(request.days) - u64::from(!is_whole);

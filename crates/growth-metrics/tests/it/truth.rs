@@ -12,6 +12,7 @@ use growth_metrics::{GrowthSnapshot, Periods, Request, snapshot};
 use growth_testkit::on_each_engine;
 use serde_json::Value;
 
+use crate::properties::assert_sums_up;
 use crate::reference::{Facts, Worth, expected};
 use crate::sample::{DAYS, at, fill, request};
 
@@ -82,6 +83,7 @@ async fn assert_true(db: &Db, facts: &Facts<'_>, request: &Request, worths: &[Wo
         request.time_zone,
         found.iter().take(25).cloned().collect::<Vec<_>>().join("\n")
     );
+    assert_sums_up(&actual.product, actual.header.activity);
     // What JSON rounds is compared as well.
     assert_eq!((&actual.revenue, &actual.headline), (&expected.revenue, &expected.headline));
     actual

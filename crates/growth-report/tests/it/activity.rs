@@ -6,7 +6,7 @@ use growth_domain::money::Micros;
 use growth_domain::rollforward::Ratio;
 use growth_metrics::{
     ActivityDay, Bottleneck, Engagement, EventCount, ExportCount, Funnel, FunnelStage, Periods, Product,
-    RetentionCohort, Stage, TopUser, Usage,
+    ProductDay, RetentionCohort, Stage, TopUser, Usage,
 };
 
 fn ratio(numerator: i128, denominator: i128) -> Ratio {
@@ -94,6 +94,15 @@ pub(crate) fn product() -> Product {
         active_days,
         usage: usage(enrichments, exports),
     };
+    let monday: NaiveDate = "2026-06-22".parse().unwrap();
+    let did = |(day, (completed, failed, exports))| ProductDay {
+        day,
+        enrichments_completed: completed,
+        enrichments_failed: failed,
+        exports,
+    };
+    let days =
+        [(214, 6, 19), (208, 5, 22), (197, 17, 14), (221, 8, 18), (189, 4, 17), (96, 5, 4), (79, 3, 5)];
     Product {
         enrichments_started: periods(1_260, 1_190),
         enrichments_completed: periods(1_204, 1_151),
@@ -102,6 +111,7 @@ pub(crate) fn product() -> Product {
         contacts: periods(4_936, 4_604),
         contacts_per_enrichment: periods(ratio(4_936, 1_204), ratio(4_604, 1_151)),
         exports: vec![export("csv", 87, 79), export("json", 12, 15), export("tracker", 0, 0)],
+        days: monday.iter_days().zip(days).map(did).collect(),
         events: vec![
             event("enrichment_started", 1_260, 1_190, 0, 0),
             event("enrichment_completed", 1_204, 1_151, 0, 0),

@@ -119,6 +119,7 @@ fn week() -> Vec<RevenueDay> {
     let still = RevenueDay {
         day: day("2026-06-22"),
         mrr: minor(28_500),
+        active_subscriptions: 15,
         new: Micros::ZERO,
         reactivation: Micros::ZERO,
         expansion: Micros::ZERO,
@@ -136,9 +137,10 @@ fn week() -> Vec<RevenueDay> {
         RevenueDay { reactivation: minor(1_000), payments: money(2, 20_200), ..still },
     ];
     let mut mrr = still.mrr;
-    for (date, day) in still.day.iter_days().zip(&mut days) {
+    let active = [16, 16, 15, 15, 15, 16, 17];
+    for ((date, day), active) in still.day.iter_days().zip(&mut days).zip(active) {
         mrr = mrr + day.new + day.reactivation + day.expansion - day.contraction - day.churn;
-        (day.day, day.mrr) = (date, mrr);
+        (day.day, day.mrr, day.active_subscriptions) = (date, mrr, active);
     }
     days.to_vec()
 }

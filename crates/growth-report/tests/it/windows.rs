@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use growth_domain::money::Micros;
-use growth_metrics::{ActivityDay, Days, GrowthSnapshot, Money, Period, RevenueDay};
+use growth_metrics::{ActivityDay, Days, GrowthSnapshot, Money, Period, ProductDay, RevenueDay};
 use growth_report::{html, markdown, text};
 
 use crate::business::two_currencies;
@@ -27,6 +27,7 @@ pub(crate) fn of_days(days: u32) -> GrowthSnapshot {
         RevenueDay {
             day,
             mrr,
+            active_subscriptions: 17,
             new,
             churn,
             reactivation: some(11, 500),
@@ -41,6 +42,12 @@ pub(crate) fn of_days(days: u32) -> GrowthSnapshot {
         ActivityDay { day, dau, wau: 180 + dau, mau: 400 + dau, new_users: 2 }
     };
     snapshot.engagement.days = all().map(active).collect();
+    let week = std::mem::take(&mut snapshot.product.days);
+    let did = |(day, _)| {
+        let known = week.iter().find(|known| known.day == day).copied();
+        known.unwrap_or(ProductDay { day, ..ProductDay::default() })
+    };
+    snapshot.product.days = all().map(did).collect();
     snapshot
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use growth_metrics::{EventCount, ExportCount, Periods, Product, TopUser, Usage};
+use growth_metrics::{EventCount, ExportCount, Periods, Product, ProductDay, TopUser, Usage};
 use growth_track::{Counters, Event};
 
-use super::clock::day;
+use super::clock::{day, days};
 use super::people::Active;
 use super::{Asked, ratio};
 
@@ -66,6 +66,7 @@ pub(crate) fn product(asked: &Asked, active: &Active<'_>) -> Product {
         exports: ["csv", "json", "tracker"]
             .map(|format| ExportCount { format, completed: count(&format!("export_{format}_completed")) })
             .into(),
+        days: by_day(asked),
         events,
         usage: Periods {
             current: usage(asked, asked.days).into_values().fold(Usage::default(), sum),
@@ -73,6 +74,25 @@ pub(crate) fn product(asked: &Asked, active: &Active<'_>) -> Product {
         },
         top_users: top_users(asked, active),
     }
+}
+
+fn by_day(asked: &Asked) -> Vec<ProductDay> {
+    let app = asked.request.app.as_deref();
+    let mut told: BTreeMap<NaiveDate, Vec<&str>> = BTreeMap::new();
+    for event in asked.facts.business.events.iter().filter(|event| app.is_none_or(|app| event.app == app)) {
+        told.entry(day(event.at, asked.zone)).or_default().push(&event.name);
+    }
+    let of_day = |day: NaiveDate| {
+        let told = told.get(&day).map_or(&[][..], Vec::as_slice);
+        let count = |is_it: fn(&str) -> bool| told.iter().filter(|name| is_it(name)).count() as u64;
+        ProductDay {
+            day,
+            enrichments_completed: count(|name| name == "enrichment_completed"),
+            enrichments_failed: count(|name| name == "enrichment_failed"),
+            exports: count(|name| name.starts_with("export_") && name.ends_with("_completed")),
+        }
+    };
+    days(asked.days.0, asked.days.1).into_iter().map(of_day).collect()
 }
 
 fn sum(one: Usage, other: Usage) -> Usage {

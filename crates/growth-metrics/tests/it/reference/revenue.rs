@@ -11,7 +11,7 @@ use growth_metrics::{
 };
 
 use super::clock::{Span, day, days, midnight, months_before};
-use super::facts::{Subscription, divided};
+use super::facts::{State, Subscription, divided};
 use super::movements::{Moved, reasons, roll_forward, within};
 use super::{Asked, both, cash, ratio};
 
@@ -165,6 +165,10 @@ fn by_day(asked: &Asked, currency: &str, own: &[&Subscription], moved: &[Moved])
         RevenueDay {
             day,
             mrr: Micros(total(own, span.1)),
+            active_subscriptions: own
+                .iter()
+                .filter(|own| own.before(span.1).is_some_and(State::counts))
+                .count() as u64,
             new: of(Kind::New),
             reactivation: of(Kind::Reactivation),
             expansion: of(Kind::Expansion),
