@@ -10,37 +10,39 @@ use crate::figures::counted;
 const DAY: &str = "%-d %B %Y";
 
 /// The report's zone, and how many days its periods have.
-pub(crate) struct Calendar {
+pub struct Calendar {
     zone: Tz,
     days: u32,
 }
 
 impl Calendar {
-    pub(crate) fn of(header: &Header) -> Self {
+    /// Takes them from the header of a snapshot.
+    pub fn of(header: &Header) -> Self {
         Self { zone: header.time_zone.parse().unwrap_or(Tz::UTC), days: header.days }
     }
 
-    pub(crate) fn zone(&self) -> &'static str {
+    /// The IANA name of the zone.
+    pub fn zone(&self) -> &'static str {
         self.zone.name()
     }
 
     /// `7 days`
-    pub(crate) fn length(&self) -> String {
+    pub fn length(&self) -> String {
         counted(self.days.into(), "day", "days")
     }
 
     /// `These 7 days`
-    pub(crate) fn these(&self) -> String {
+    pub fn these(&self) -> String {
         if self.days == 1 { "This day".to_owned() } else { format!("These {}", self.length()) }
     }
 
     /// `7 days before`
-    pub(crate) fn before(&self) -> String {
+    pub fn before(&self) -> String {
         if self.days == 1 { "Day before".to_owned() } else { format!("{} before", self.length()) }
     }
 
     /// The local dates of a period, for instance `29 June to 5 July 2026`.
-    pub(crate) fn dates(&self, period: &Period) -> String {
+    pub fn dates(&self, period: &Period) -> String {
         let first = day_of(period.start, self.zone);
         let last = if self.has_whole_days(period) {
             day_of(period.end - TimeDelta::microseconds(1), self.zone)
@@ -51,37 +53,42 @@ impl Calendar {
     }
 
     /// Local days in a row, for instance `29 June to 5 July 2026`.
-    pub(crate) fn days(days: Days) -> String {
+    pub fn days(days: Days) -> String {
         span(days.first, days.last)
     }
 
     /// `28 June 2026`
-    pub(crate) fn day(day: NaiveDate) -> String {
+    pub fn day(day: NaiveDate) -> String {
         written(day, DAY)
     }
 
     /// The local day of an instant: `28 June 2026`.
-    pub(crate) fn day_of(&self, at: DateTime<Utc>) -> String {
+    pub fn day_of(&self, at: DateTime<Utc>) -> String {
         written(day_of(at, self.zone), DAY)
     }
 
     /// `the 7 days before`, within a sentence.
-    pub(crate) fn the_before(&self) -> String {
+    pub fn the_before(&self) -> String {
         format!("the {}", self.before().to_lowercase())
     }
 
     /// Whether a period begins and ends with a local day.
-    pub(crate) fn has_whole_days(&self, period: &Period) -> bool {
+    pub fn has_whole_days(&self, period: &Period) -> bool {
         [period.start, period.end].into_iter().all(|at| start_of_day(day_of(at, self.zone), self.zone) == at)
     }
 
     /// `28 June 2026, 23:41`
-    pub(crate) fn moment(&self, at: DateTime<Utc>) -> String {
+    pub fn moment(&self, at: DateTime<Utc>) -> String {
         at.with_timezone(&self.zone).format("%-d %B %Y, %H:%M").to_string()
     }
 
+    /// `23:41`
+    pub fn time(&self, at: DateTime<Utc>) -> String {
+        at.with_timezone(&self.zone).format("%H:%M").to_string()
+    }
+
     /// `2026-06-28 23:41`, for tables.
-    pub(crate) fn stamp(&self, at: DateTime<Utc>) -> String {
+    pub fn stamp(&self, at: DateTime<Utc>) -> String {
         at.with_timezone(&self.zone).format("%Y-%m-%d %H:%M").to_string()
     }
 }
@@ -101,7 +108,7 @@ fn written(day: NaiveDate, format: &str) -> String {
 }
 
 /// How long something took, for instance `19 minutes` or `3 days`, rounded down.
-pub(crate) fn length(seconds: i64) -> String {
+pub fn length(seconds: i64) -> String {
     let minutes = seconds.unsigned_abs() / 60;
     let (hours, days) = (minutes / 60, minutes / (60 * 24));
     match (minutes, hours) {

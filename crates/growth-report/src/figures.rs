@@ -8,22 +8,22 @@ use growth_domain::rollforward::Ratio;
 use growth_metrics::{Money, Periods};
 
 /// Takes one figure out of both periods.
-pub(crate) fn both<T, U>(periods: &Periods<T>, of: impl Fn(&T) -> U) -> Periods<U> {
+pub fn both<T, U>(periods: &Periods<T>, of: impl Fn(&T) -> U) -> Periods<U> {
     Periods { current: of(&periods.current), previous: of(&periods.previous) }
 }
 
 /// `1,234`
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     with_thousands(number.into())
 }
 
 /// `1 payment`, `12 payments`
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
 /// `3 of 1,200`, for a ratio of counts.
-pub(crate) fn parts(ratio: Ratio) -> String {
+pub fn parts(ratio: Ratio) -> String {
     format!(
         "{} of {}",
         with_thousands(ratio.numerator.unsigned_abs()),
@@ -32,22 +32,22 @@ pub(crate) fn parts(ratio: Ratio) -> String {
 }
 
 /// `64.0 %`, or `None` where the ratio is undefined.
-pub(crate) fn percent(ratio: Ratio) -> Option<String> {
+pub fn percent(ratio: Ratio) -> Option<String> {
     scaled(ratio, 1000).map(|tenths| format!("{} %", decimal(tenths, 1)))
 }
 
 /// `1.79`, or `None` where the ratio is undefined.
-pub(crate) fn times(ratio: Ratio) -> Option<String> {
+pub fn times(ratio: Ratio) -> Option<String> {
     scaled(ratio, 100).map(|hundredths| decimal(hundredths, 2))
 }
 
 /// `44.6`, or `None` where there is nothing to take a mean of.
-pub(crate) fn mean(ratio: Ratio) -> Option<String> {
+pub fn mean(ratio: Ratio) -> Option<String> {
     scaled(ratio, 10).map(|tenths| decimal(tenths, 1))
 }
 
 /// `43 %`, with a decimal only where there would be nothing but 0, or `None` where the ratio is undefined.
-pub(crate) fn whole_percent(ratio: Ratio) -> Option<String> {
+pub fn whole_percent(ratio: Ratio) -> Option<String> {
     let whole = scaled(ratio, 100)?;
     if whole == 0 && ratio.numerator != 0 { percent(ratio) } else { Some(format!("{} %", decimal(whole, 0))) }
 }
@@ -79,17 +79,17 @@ pub(crate) fn percent_change(periods: Periods<Ratio>) -> String {
 }
 
 /// How a plain ratio changed: `+0.40`.
-pub(crate) fn times_change(periods: Periods<Ratio>) -> String {
+pub fn times_change(periods: Periods<Ratio>) -> String {
     ratio_change(periods, 100, |hundredths| signed_decimal(hundredths, 2))
 }
 
 /// How a mean changed: `+1.4`.
-pub(crate) fn mean_change(periods: Periods<Ratio>) -> String {
+pub fn mean_change(periods: Periods<Ratio>) -> String {
     ratio_change(periods, 10, |tenths| signed_decimal(tenths, 1))
 }
 
 /// Puts spaces that break no line between a currency and its amount, and a number and its percent sign.
-pub(crate) fn glued(text: &str) -> String {
+pub fn glued(text: &str) -> String {
     let is_code = |word: &str| word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_uppercase());
     let begins = |word: &str| word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
     let mut glued = String::with_capacity(text.len());
@@ -107,28 +107,27 @@ pub(crate) fn glued(text: &str) -> String {
 }
 
 /// Rounds micros to the minor units that are shown.
-pub(crate) fn shown(micros: Micros) -> i128 {
+pub fn shown(micros: Micros) -> i128 {
     micros.to_minor_rounded()
 }
 
 /// The three cells of a figure: now, before, and how it changed.
-pub(crate) fn cells(shown: Periods<String>, change: String) -> [String; 3] {
+pub fn cells(shown: Periods<String>, change: String) -> [String; 3] {
     [shown.current, shown.previous, change]
 }
 
-pub(crate) fn count_cells(counts: Periods<u64>) -> [String; 3] {
+/// The cells of a count.
+pub fn count_cells(counts: Periods<u64>) -> [String; 3] {
     cells(both(&counts, |number| count(*number)), count_change(counts))
 }
 
-pub(crate) fn money_cells(amounts: Periods<i128>, currency: &str) -> [String; 3] {
+/// The cells of an amount in minor units.
+pub fn money_cells(amounts: Periods<i128>, currency: &str) -> [String; 3] {
     cells(both(&amounts, |amount| format_minor(*amount, currency)), money_change(amounts, currency))
 }
 
-pub(crate) fn known_money_cells(
-    amounts: Periods<Option<i128>>,
-    currency: &str,
-    unknown: &str,
-) -> [String; 3] {
+/// The cells of an amount in minor units that is not always known, else why.
+pub fn known_money_cells(amounts: Periods<Option<i128>>, currency: &str, unknown: &str) -> [String; 3] {
     let shown = both(&amounts, |amount| match amount {
         Some(amount) => format_minor(*amount, currency),
         None => format!("n/a: {unknown}"),
@@ -136,7 +135,8 @@ pub(crate) fn known_money_cells(
     cells(shown, known_money_change(amounts, currency))
 }
 
-pub(crate) fn sum_cells(sums: Periods<Money>, currency: &str, one: &str, many: &str) -> [String; 3] {
+/// The cells of a sum of money, with the number of things that it is the sum of.
+pub fn sum_cells(sums: Periods<Money>, currency: &str, one: &str, many: &str) -> [String; 3] {
     let shown = both(&sums, |sum| {
         let amount = format_minor(sum.amount.into(), currency);
         if *sum == Money::default() { amount } else { format!("{amount}, {}", counted(sum.count, one, many)) }
@@ -145,11 +145,7 @@ pub(crate) fn sum_cells(sums: Periods<Money>, currency: &str, one: &str, many: &
 }
 
 /// The cells of a rate: its percentage with what it is made of, or why there is none.
-pub(crate) fn rate_cells(
-    rates: Periods<Ratio>,
-    made_of: impl Fn(Ratio) -> String,
-    undefined: &str,
-) -> [String; 3] {
+pub fn rate_cells(rates: Periods<Ratio>, made_of: impl Fn(Ratio) -> String, undefined: &str) -> [String; 3] {
     let shown = both(&rates, |rate| match percent(*rate) {
         Some(percent) => format!("{percent} ({})", made_of(*rate)),
         None => format!("n/a: {undefined}"),

@@ -3,7 +3,7 @@
 //! The page is the report's Markdown with charts as SVG. Its policy allows its
 //! own style sheet, by its digest, and nothing more.
 
-mod words;
+pub(crate) mod words;
 
 use std::fmt::Write;
 

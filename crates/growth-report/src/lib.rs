@@ -18,6 +18,7 @@ mod figures;
 mod html;
 mod json;
 mod markdown;
+pub mod parts;
 mod sections;
 mod text;
 

@@ -3,18 +3,18 @@
 //! A section is a list of blocks: headings, paragraphs, lists, tables and
 //! charts. Words are Markdown that also reads well as plain text.
 
-mod charts;
+pub(crate) mod charts;
 mod definitions;
-mod engagement;
-mod funnel;
-mod goal;
-mod header;
-mod insights;
-mod names;
-mod payments;
-mod product;
-mod quality;
-mod revenue;
+pub(crate) mod engagement;
+pub(crate) mod funnel;
+pub(crate) mod goal;
+pub(crate) mod header;
+pub(crate) mod insights;
+pub(crate) mod names;
+pub(crate) mod payments;
+pub(crate) mod product;
+pub(crate) mod quality;
+pub(crate) mod revenue;
 mod table;
 mod users;
 
@@ -60,7 +60,7 @@ pub(crate) fn title(snapshot: &GrowthSnapshot) -> String {
 }
 
 /// Whether nothing at all has been recorded yet.
-fn is_empty(snapshot: &GrowthSnapshot) -> bool {
+pub fn is_empty(snapshot: &GrowthSnapshot) -> bool {
     let fresh = &snapshot.freshness;
     fresh.last_stripe_event_at.is_none()
         && fresh.last_product_event_at.is_none()

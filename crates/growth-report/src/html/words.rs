@@ -9,7 +9,7 @@ use crate::document::Look;
 use crate::figures::{glued, percent};
 
 /// Adds a block of Markdown; `under` is the heading that its tables are named by.
-pub(super) fn push(page: &mut String, markdown: &str, look: Option<&Look>, under: &str) {
+pub(crate) fn push(page: &mut String, markdown: &str, look: Option<&Look>, under: &str) {
     let events: Vec<Event<'_>> = Parser::new_ext(markdown, Options::ENABLE_TABLES).collect();
     let mut place = Place { look, under, ..Place::default() };
     let shown = events.iter().enumerate().map(|(index, event)| place.shown(event, &events[index + 1..]));
@@ -179,7 +179,7 @@ fn warmth(next: &[Event<'_>]) -> Option<String> {
     Some(format!("heat-{}", (whole.min(100) + 5) / 10))
 }
 
-fn class(severity: Severity) -> &'static str {
+pub(crate) fn class(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "critical",
         Severity::Warning => "warning",
@@ -189,7 +189,7 @@ fn class(severity: Severity) -> &'static str {
 }
 
 /// A bar that is as full as the goal is reached.
-fn bar(reached: Ratio) -> String {
+pub(crate) fn bar(reached: Ratio) -> String {
     let Some(shown) = percent(reached) else { return String::new() };
     let full = Ratio { numerator: reached.numerator.clamp(0, reached.denominator.max(0)), ..reached };
     let width = percent(full).unwrap_or_default().replace(' ', "");

@@ -8,7 +8,7 @@ use crate::chart::{Chart, Length, Series, Shape, Span, spans};
 use crate::figures::shown;
 
 /// MRR at the end of each day.
-pub(super) fn mrr(revenue: &CurrencyRevenue) -> Option<Chart> {
+pub(crate) fn mrr(revenue: &CurrencyRevenue) -> Option<Chart> {
     let (length, points) = days_of(revenue.days.iter().map(|day| day.day));
     let last = |span: &Span| revenue.days[span.days.clone()].last().map_or(0, |day| shown(day.mrr));
     let series = Series::new("MRR", "a", points.iter().map(last).collect());
@@ -26,7 +26,7 @@ pub(super) fn mrr(revenue: &CurrencyRevenue) -> Option<Chart> {
 }
 
 /// What moved MRR on each day.
-pub(super) fn movements(revenue: &CurrencyRevenue) -> Option<Chart> {
+pub(crate) fn movements(revenue: &CurrencyRevenue) -> Option<Chart> {
     let (length, points) = days_of(revenue.days.iter().map(|day| day.day));
     let moved = |name, tone, of: fn(&RevenueDay) -> Micros| {
         let sum = |span: &Span| shown(revenue.days[span.days.clone()].iter().map(of).sum());
@@ -54,7 +54,7 @@ pub(super) fn movements(revenue: &CurrencyRevenue) -> Option<Chart> {
 }
 
 /// MAU, WAU and DAU: the first is never less than the second, nor that than the third.
-pub(super) fn active_users(engagement: &Engagement) -> Option<Chart> {
+pub(crate) fn active_users(engagement: &Engagement) -> Option<Chart> {
     let (length, points) = days_of(engagement.days.iter().map(|day| day.day));
     let days = |span: &Span| &engagement.days[span.days.clone()];
     let last = |of: fn(&ActivityDay) -> u64| -> Vec<i128> {
@@ -87,7 +87,7 @@ pub(super) fn active_users(engagement: &Engagement) -> Option<Chart> {
 }
 
 /// How many came to each stage.
-pub(super) fn funnel(funnel: &Funnel) -> Option<Chart> {
+pub(crate) fn funnel(funnel: &Funnel) -> Option<Chart> {
     let name = |stage| match stage {
         Stage::SignUp => "Signed up",
         Stage::Activation => "Activated",

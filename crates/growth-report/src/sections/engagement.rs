@@ -52,7 +52,7 @@ fn activity(engagement: &Engagement, calendar: &Calendar) -> Block {
 }
 
 /// Cohorts by the week or month of their first event; what is not over is empty.
-fn retention(cohorts: &[RetentionCohort], unit: &str) -> Vec<Block> {
+pub(crate) fn retention(cohorts: &[RetentionCohort], unit: &str) -> Vec<Block> {
     let over = |cohort: &RetentionCohort| cohort.active.iter().take_while(|active| active.is_some()).count();
     let columns = cohorts.iter().map(over).max().unwrap_or(0);
     if cohorts.iter().all(|cohort| cohort.users == 0) || columns == 0 {

@@ -95,7 +95,7 @@ fn difference(shown: &Periods<String>) -> Option<String> {
     (unit == other).then(|| counted(current.abs_diff(previous), &unit, &format!("{unit}s")))
 }
 
-fn bottleneck(funnel: &Funnel, days: &str) -> String {
+pub(crate) fn bottleneck(funnel: &Funnel, days: &str) -> String {
     let Some(Bottleneck { stage, recent, trailing, lost }) = funnel.bottleneck else {
         return format!(
             "**Bottleneck**: n/a, no stage with at least {} users whose {days} ended in this period lost more of them \
@@ -115,7 +115,7 @@ fn bottleneck(funnel: &Funnel, days: &str) -> String {
 }
 
 /// What users of a stage did, as a label.
-fn did(stage: Stage) -> &'static str {
+pub(crate) fn did(stage: Stage) -> &'static str {
     match stage {
         Stage::SignUp => "Signed up",
         Stage::Activation => "Activated",

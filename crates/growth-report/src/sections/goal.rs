@@ -13,7 +13,7 @@ use crate::figures::{count, counted, percent};
 const FEWEST_WEEKS: u32 = 4;
 
 /// `64.0 % of GBP 500.00, GBP 180.00 to go`, where there is a goal.
-pub(super) fn progress(snapshot: &GrowthSnapshot) -> Option<String> {
+pub(crate) fn progress(snapshot: &GrowthSnapshot) -> Option<String> {
     let goal = snapshot.goal.as_ref()?;
     let amount = format_minor(goal.amount.into(), &goal.currency);
     if snapshot.revenue.is_empty() {
@@ -66,7 +66,7 @@ fn before(goal: &GoalProgress, snapshot: &GrowthSnapshot) -> Option<String> {
     percent(Ratio { numerator: revenue.mrr.previous.net.0, denominator: goal.progress.denominator })
 }
 
-fn forecast(goal: &GoalProgress) -> String {
+pub(crate) fn forecast(goal: &GoalProgress) -> String {
     let pace = |weekly: Micros, of_weeks: u32| {
         let mean = counted(of_weeks.into(), "complete week", "complete weeks");
         format!("{} a week (mean of the last {mean})", format_micros(weekly, &goal.currency))

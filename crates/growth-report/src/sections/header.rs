@@ -166,7 +166,7 @@ fn direction(amounts: Periods<i128>, currency: &str) -> String {
 }
 
 /// A sentence that tells by which movements MRR went up and down, where it moved.
-fn moved_by(moved: &RollForward, currency: &str) -> String {
+pub(crate) fn moved_by(moved: &RollForward, currency: &str) -> String {
     let told = |parts: &[(Micros, &str)]| {
         let parts = parts.iter().filter(|(amount, _)| *amount != Micros::ZERO);
         listed(

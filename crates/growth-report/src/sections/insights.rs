@@ -42,15 +42,20 @@ fn item(number: usize, insight: &Insight) -> String {
     let mut lines = vec![format!("{begin}**{}**: {}", severity(insight.severity), sentence(&insight.text))];
     let evidence = insight.evidence.iter().map(|evidence| told(evidence, &insight.compared_with));
     lines.extend(evidence.map(|evidence| format!("{indent}- {evidence}")));
+    lines.push(format!("{indent}- {}", rule(insight)));
+    lines.join("\n")
+}
+
+/// The rule that an insight comes from, and what it is about in money.
+pub(crate) fn rule(insight: &Insight) -> String {
     let at_stake = insight.at_stake.as_ref().map_or_else(String::new, |stake| {
         let what = if insight.severity == Severity::Good { "worth" } else { "at stake:" };
         format!("; {what} {} of MRR", format_micros(stake.micros, &stake.currency))
     });
-    lines.push(format!("{indent}- Rule: `{}`{at_stake}", insight.rule));
-    lines.join("\n")
+    format!("Rule: `{}`{at_stake}", insight.rule)
 }
 
-fn severity(severity: Severity) -> &'static str {
+pub(crate) fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "Critical",
         Severity::Warning => "Warning",
@@ -60,7 +65,7 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 /// `Customer churn: 7.1 % (1 of 14; interval 1.3 % to 31.5 %). The 30 days before: 7.7 % (1 of 13)`
-fn told(evidence: &Evidence, compared_with: &str) -> String {
+pub(crate) fn told(evidence: &Evidence, compared_with: &str) -> String {
     // Only a share of things that are counted has an interval; the parts of others are money in its smallest units.
     let made_of = |ratio: Ratio, interval: &str| match evidence.interval {
         Some(_) if ratio.denominator != 0 => format!(" ({}{interval})", parts(ratio)),

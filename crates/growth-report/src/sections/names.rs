@@ -8,12 +8,12 @@ const LONGEST: usize = 60;
 /// Control and text-direction characters are left out. A leading `@` is parted
 /// from its word by an invisible joiner, so that a report in an issue notifies
 /// nobody.
-pub(super) fn name(text: &str) -> String {
+pub(crate) fn name(text: &str) -> String {
     escaped(&unescaped(text))
 }
 
 /// Writes a name on one line and cut where it is very long, for where nothing has to be escaped.
-pub(super) fn unescaped(text: &str) -> String {
+pub fn unescaped(text: &str) -> String {
     let text = shortened(plain(text));
     if text.is_empty() { "(no name)".to_owned() } else { text }
 }
@@ -21,7 +21,7 @@ pub(super) fn unescaped(text: &str) -> String {
 /// Writes words on one line, whole, with Markdown's characters escaped, to stand where a paragraph begins too.
 ///
 /// Commands of growthctl and names of fields between backticks stay code.
-pub(super) fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let text = with_commands(&plain(text));
     let begins_a_block = text.starts_with(['#', '+', '-', '=', ':']);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

@@ -43,23 +43,23 @@ fn payments(lines: &[&PaymentLine], calendar: &Calendar) -> String {
         table.row([
             calendar.stamp(line.at),
             format_minor(line.amount.into(), &line.currency),
-            status(line),
-            plan(line),
-            line.user.as_deref().map_or_else(|| "unattributed".to_owned(), name),
+            status(line, name),
+            plan(line, name),
+            user(line, name),
             refunded(line),
         ]);
     }
     table.to_markdown()
 }
 
-fn status(line: &PaymentLine) -> String {
+pub(crate) fn status(line: &PaymentLine, name: fn(&str) -> String) -> String {
     match &line.failure_code {
         Some(code) if line.status == "failed" => format!("failed ({})", name(code)),
         _ => name(&line.status),
     }
 }
 
-fn plan(line: &PaymentLine) -> String {
+pub(crate) fn plan(line: &PaymentLine, name: fn(&str) -> String) -> String {
     match (&line.plan_name, &line.billing_period) {
         (Some(plan), Some(period)) => format!("{}, every {}", name(plan), name(period)),
         (Some(plan), None) => name(plan),
@@ -68,7 +68,11 @@ fn plan(line: &PaymentLine) -> String {
     }
 }
 
-fn refunded(line: &PaymentLine) -> String {
+pub(crate) fn user(line: &PaymentLine, name: fn(&str) -> String) -> String {
+    line.user.as_deref().map_or_else(|| "unattributed".to_owned(), name)
+}
+
+pub(crate) fn refunded(line: &PaymentLine) -> String {
     match line.refund_amount {
         0 => "no".to_owned(),
         amount if amount == line.amount => "in full".to_owned(),

@@ -141,7 +141,7 @@ fn events(events: &[EventCount], calendar: &Calendar) -> Block {
 }
 
 /// The users with the counters that are not all 0.
-fn top_users(users: &[TopUser]) -> Block {
+pub(crate) fn top_users(users: &[TopUser]) -> Block {
     let counters: Vec<Counter> =
         COUNTERS.into_iter().filter(|(_, of)| users.iter().any(|user| of(&user.usage) != 0)).collect();
     let mut table = Table::new(

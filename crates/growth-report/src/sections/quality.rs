@@ -33,7 +33,7 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Bloc
 }
 
 /// What makes figures incomplete or uncertain.
-fn doubts(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
+pub(crate) fn doubts(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     let fresh = &snapshot.freshness;
     let mut doubts = Vec::new();
     if !snapshot.header.livemode {
@@ -120,7 +120,7 @@ fn doubts(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
 }
 
 /// What is so, and nothing to worry about.
-fn facts(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
+pub(crate) fn facts(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<String> {
     let fresh = &snapshot.freshness;
     let last = |what: &str, at, none: &str| match at {
         Some(at) => {

@@ -1,7 +1,7 @@
 //! Revenue: the first currency in full, then every other one in short.
 
-mod cash;
-mod headline;
+pub(crate) mod cash;
+pub(crate) mod headline;
 mod rates;
 mod recurring;
 
@@ -80,7 +80,8 @@ fn in_full(revenue: &CurrencyRevenue, is_one_of_many: bool, calendar: &Calendar)
     blocks
 }
 
-fn recurs(revenue: &CurrencyRevenue) -> bool {
+/// Whether there is or was MRR in a currency.
+pub fn recurs(revenue: &CurrencyRevenue) -> bool {
     revenue.mrr != Periods::default() || revenue.movements != Periods::default()
 }
 

@@ -64,7 +64,7 @@ fn fees_not_known(cash: &Cash) -> String {
     }
 }
 
-pub(super) fn net_volume(moved: &Periods<Cash>, currency: &str) -> [String; 3] {
+pub(crate) fn net_volume(moved: &Periods<Cash>, currency: &str) -> [String; 3] {
     let net = both(moved, |cash| cash.net.map(i128::from));
     let shown = both(moved, |cash| match cash.net {
         Some(net) => format_minor(net.into(), currency),

@@ -11,12 +11,21 @@ use crate::sections::revenue::recurring;
 
 pub(super) fn blocks(headline: &Headline, calendar: &Calendar) -> Vec<Block> {
     let code = name(&headline.currency.to_uppercase());
-    let has_others = has_others(headline);
     let mut blocks: Vec<Block> = Vec::new();
-    if has_others {
+    if has_others(headline) {
         blocks.push(format!("### All currencies in {code}").into());
         blocks.push(recurring::movements(&headline.movements, &headline.currency, calendar));
     }
+    let sentences = sentences(headline);
+    if !sentences.is_empty() {
+        blocks.push(sentences.into());
+    }
+    blocks
+}
+
+/// By which rates it is converted, and what is not in it.
+pub(crate) fn sentences(headline: &Headline) -> String {
+    let code = name(&headline.currency.to_uppercase());
     let rates: Vec<String> = headline
         .converted
         .iter()
@@ -34,19 +43,16 @@ pub(super) fn blocks(headline: &Headline, calendar: &Calendar) -> Vec<Block> {
     if !headline.apart.is_empty() {
         let apart: Vec<String> =
             headline.apart.iter().map(|currency| name(&currency.to_uppercase())).collect();
-        sentences.push(if has_others {
+        sentences.push(if has_others(headline) {
             format!("Not in it, since a rate is missing: {}.", listed(&apart))
         } else {
             format!("MRR of all in {code}: n/a, the settings have no rate for {}.", listed(&apart))
         });
     }
-    if !sentences.is_empty() {
-        blocks.push(sentences.join(" ").into());
-    }
-    blocks
+    sentences.join(" ")
 }
 
 /// Whether more than the reporting currency itself is in it.
-pub(super) fn has_others(headline: &Headline) -> bool {
+pub fn has_others(headline: &Headline) -> bool {
     headline.converted.iter().any(|converted| converted.currency != headline.currency)
 }
