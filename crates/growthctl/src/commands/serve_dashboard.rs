@@ -1,12 +1,11 @@
 //! `growthctl serve-dashboard`
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, SubsecRound, Utc};
-use growth_dashboard::{Clock, Dashboard};
+use growth_dashboard::{Clock, Dashboard, auth};
 use growth_db::Db;
 use growth_db::connect::Limits;
 use growth_domain::window::parse_as_of;
@@ -77,6 +76,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let as_of = parse_as_of(&args.as_of, now, settings.time_zone)
         .map_err(|error| misuse(format!("--as-of: {error}")))?;
     let template = Request { account: args.account.clone(), ..asked::about(as_of, 30, settings)? };
+    let jwt = settings.sign_in.jwt()?;
     let _log = logging::init(settings.log_format, printer.quiet, printer.verbose);
     let stop = CancellationToken::new();
     let hurry = tokio::spawn(serving::until_told_to_stop(Signals::listen()?, stop.clone()));
@@ -88,12 +88,28 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let dashboard = growth_dashboard::Settings {
         time_zone: settings.counting.time_zone,
         as_of: (args.as_of != "now").then_some(as_of),
+        sign_in: auth::Settings { jwt, behind_proxy: args.behind_proxy, ..auth::Settings::default() },
         ..growth_dashboard::Settings::new(Request { product, ..template })
     };
     let dashboard = Dashboard::new(&place.db, dashboard, clock);
+    let is_open_to_others = !address.ip().is_loopback();
+    let has_a_way_in = dashboard.auth().has_a_way_in().await?;
+    if is_open_to_others && !has_a_way_in {
+        return Err(misuse(format!(
+            "nobody could sign in, so it listens to this machine alone: make a token with `growthctl keys create --admin \
+             NAME`, or name the keys of your sign-in (docs/DASHBOARD.md), before it listens on {address}"
+        )));
+    }
     let listener = serving::bind(address).await?;
     let address = listener.local_addr()?;
-    printer.result(&format!("listening on {}\n", at(address)))?;
+    printer.result(&format!("listening on http://{address}\n"))?;
+    if has_a_way_in {
+        printer.result(&format!("open http://{address}/admin/metrics\n"))?;
+    } else {
+        let link = dashboard.auth().one_time_link();
+        printer.result(&format!("sign in, once and within ten minutes: http://{address}{link}\n"))?;
+        printer.remark("`growthctl keys create --admin NAME` makes a token that lasts");
+    }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), database = database::shown(settings), "started");
     let connections = Connections { most: serving::connections(512), ..Connections::default() };
     let serve = async {
@@ -110,11 +126,6 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
             Ok(Outcome::LeftUndone)
         }
     }
-}
-
-/// The address to open, as a browser on this machine takes it.
-fn at(address: SocketAddr) -> String {
-    format!("http://{address}")
 }
 
 /// The database of the dashboard, which may be that of the sample business.
