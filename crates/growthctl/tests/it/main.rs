@@ -7,6 +7,7 @@ mod actions;
 mod audit;
 mod backfill;
 mod bad_input;
+mod dashboard;
 mod demo;
 mod explain;
 mod guide;

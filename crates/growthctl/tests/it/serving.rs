@@ -1,4 +1,4 @@
-//! A `growthctl serve-webhook` that runs beside the test, on a port of its own.
+//! A server that runs beside the test, on a port of its own: `growthctl serve-webhook` or `serve-dashboard`.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -23,6 +23,8 @@ pub(crate) struct Serving {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Option<SocketAddr>,
+    /// Where a dashboard says that one gets in.
+    pub(crate) way_in: Option<String>,
     stdout: BufReader<ChildStdout>,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -46,6 +48,14 @@ pub(crate) fn command(place: &Place) -> Command {
     let mut command = place.bare();
     command.env("DATABASE_URL", &place.database_url).env("STRIPE_WEBHOOK_SECRET", SECRET);
     command.args(["serve-webhook", "--listen", "127.0.0.1:0"]);
+    command
+}
+
+/// The dashboard's command on a port that is free.
+pub(crate) fn dashboard(place: &Place) -> Command {
+    let mut command = place.bare();
+    command.env("DATABASE_URL", &place.database_url);
+    command.args(["serve-dashboard", "--listen", "127.0.0.1:0"]);
     command
 }
 
@@ -84,7 +94,8 @@ impl Serving {
 
     /// Starts the command and returns once it says where it listens.
     pub(crate) fn launch(command: &mut Command) -> Self {
-        let with_metrics = command.get_args().any(|arg| arg == "--metrics-listen");
+        let has = |name: &str| command.get_args().any(|arg| arg == name);
+        let (with_metrics, is_dashboard) = (has("--metrics-listen"), has("serve-dashboard"));
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -110,7 +121,8 @@ impl Serving {
         };
         let address = shown(&line(), "listening on http://", "\n");
         let metrics = with_metrics.then(|| shown(&line(), "metrics on http://", "/metrics\n"));
-        Self { child, address, metrics, stdout, log, reader: Some(reader) }
+        let way_in = is_dashboard.then(&mut line);
+        Self { child, address, metrics, way_in, stdout, log, reader: Some(reader) }
     }
 
     pub(crate) async fn post(&self, body: &str) -> Answer {
