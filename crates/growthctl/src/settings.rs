@@ -160,7 +160,10 @@ impl SignInSettings {
     /// # Errors
     ///
     /// Misuse: a secret that can be guessed, keys that cannot be read, both of them, or no issuer.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the command that serves the dashboard is the one to ask"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the command that serves the dashboard is the one to ask")
+    )]
     pub(crate) fn jwt(&self) -> anyhow::Result<Option<JwtSettings>> {
         let audience = self.audience.as_ref().map(|audience| audience.value.as_str());
         let issuer = || {
