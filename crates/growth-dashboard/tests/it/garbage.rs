@@ -32,7 +32,7 @@ fn garbage_lets_nobody_in() {
         let db = growth_testkit::sqlite().await;
         let jwt = JwtSettings::with_secret(SECRET, ISSUER, None).unwrap();
         let settings = auth::Settings { jwt: Some(jwt), behind_proxy: true, ..auth::Settings::default() };
-        let mut place = Place::with(&db, settings);
+        let place = Place::with(&db, settings);
         place.token("ops").await;
         let handle = tokio::runtime::Handle::current();
         let strategy =
@@ -45,8 +45,8 @@ fn garbage_lets_nobody_in() {
         tokio::task::block_in_place(|| {
             let ran = runner.run(&strategy, |(token, cookie, other, number)| {
                 // Each comes from somewhere else, so that it is looked at.
-                place.from = (std::net::Ipv4Addr::from_bits(number), 5000).into();
-                handle.block_on(check(&place, &token, &cookie, &other));
+                let from = Peer((std::net::Ipv4Addr::from_bits(number), 5000).into());
+                handle.block_on(check(&place, from, &token, &cookie, &other));
                 Ok(())
             });
             ran.unwrap();
@@ -54,7 +54,7 @@ fn garbage_lets_nobody_in() {
     });
 }
 
-async fn check(place: &Place, token: &[u8], cookie: &[u8], other: &[u8]) {
+async fn check(place: &Place, from: Peer, token: &[u8], cookie: &[u8], other: &[u8]) {
     let headers = [
         ("authorization", value("Bearer ", token)),
         ("authorization", value("", token)),
@@ -66,7 +66,7 @@ async fn check(place: &Place, token: &[u8], cookie: &[u8], other: &[u8]) {
         ("origin", value("", other)),
     ];
     for chosen in 0..=headers.len() {
-        let mut request = Request::get(ADMINS_ONLY).extension(Peer(place.from));
+        let mut request = Request::get(ADMINS_ONLY).extension(from);
         let given =
             headers.iter().enumerate().filter(|(index, _)| chosen == headers.len() || *index == chosen);
         for (_, (name, value)) in given {
@@ -85,7 +85,7 @@ async fn check(place: &Place, token: &[u8], cookie: &[u8], other: &[u8]) {
             .method(Method::POST)
             .uri("/admin/sign-in")
             .header("content-type", "application/x-www-form-urlencoded")
-            .extension(Peer(place.from))
+            .extension(from)
             .body(Body::from(body))
             .unwrap();
         let answer = place.dashboard.routes().oneshot(request).await.unwrap();
