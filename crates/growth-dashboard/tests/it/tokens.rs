@@ -87,6 +87,11 @@ on_each_engine! {
         assert_eq!(place.with_cookie(&cookie).await.code(), "unavailable");
         assert_eq!(place.get(PAGE, &[("cookie", &cookie)]).await.status, 503);
         assert_eq!(place.sign_in(&token, &[]).await.status, 503);
+        let link = place.dashboard.auth().one_time_link();
+        for _ in 0..2 {
+            // It has let nobody in, so it is not used up.
+            assert_eq!(place.get(&link, &[]).await.status, 503);
+        }
         // Nobody is locked out for what is not their fault.
         for _ in 0..12 {
             assert_eq!(place.with_bearer(&token).await.status, 503);
