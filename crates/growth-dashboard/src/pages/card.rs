@@ -24,7 +24,7 @@ pub(super) struct Card {
     pub(super) value: String,
     /// What it is made of, or why there is none.
     pub(super) made_of: String,
-    /// What it was in the period before.
+    /// What it was in the period before, without what it is made of.
     pub(super) before: String,
     pub(super) change: Change,
     pub(super) trend: Option<Markup>,
@@ -61,7 +61,7 @@ impl Card {
             code,
             value,
             made_of,
-            before: glued(&before),
+            before: glued(&before[..end_of_figure(&before)]),
             change: Change::of(&change, ordering, better),
             trend: None,
             notes: Vec::new(),
@@ -118,15 +118,18 @@ fn apart(cell: &str) -> (String, String, String) {
     if let Some(reason) = cell.strip_prefix("n/a: ") {
         return (String::new(), "n/a".to_owned(), reason.to_owned());
     }
-    let (figure, rest) = match cell.find(" (").or_else(|| cell.find(", ")) {
-        Some(at) => (&cell[..at], cell[at..].trim_matches([' ', ',', '(', ')'])),
-        None => (cell, ""),
-    };
+    let (figure, rest) = cell.split_at(end_of_figure(cell));
+    let rest = rest.trim_matches([' ', ',', '(', ')']);
     let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
     match figure.split_once(' ').filter(|(code, _)| is_code(code)) {
         Some((code, amount)) => (code.to_owned(), amount.to_owned(), glued(rest)),
         None => (String::new(), glued(figure), glued(rest)),
     }
+}
+
+/// Where what a figure is made of begins.
+fn end_of_figure(cell: &str) -> usize {
+    cell.find(" (").or_else(|| cell.find(", ")).unwrap_or(cell.len())
 }
 
 #[cfg(test)]

@@ -62,7 +62,6 @@ struct Payment {
     tone: &'static str,
     plan: String,
     user: String,
-    /// Empty where nothing was given back.
     refunded: String,
 }
 
@@ -127,7 +126,7 @@ impl Payment {
             },
             plan: words.plan,
             user: words.user,
-            refunded: if line.refund_amount == 0 { String::new() } else { glued(&words.refunded) },
+            refunded: glued(&words.refunded),
         }
     }
 }
