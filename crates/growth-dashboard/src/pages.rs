@@ -45,6 +45,11 @@ pub(crate) fn failed(asked: &Asked, sentence: &str) -> String {
 
 /// The page to sign in, perhaps with what was wrong.
 pub(crate) fn sign_in(problem: Option<&str>) -> String {
+    let problem = problem.map(|problem| {
+        let mut letters = problem.chars();
+        let first = letters.next().map(char::to_uppercase);
+        first.into_iter().flatten().chain(letters).chain(['.']).collect()
+    });
     written(&SignIn { problem })
 }
 
@@ -81,8 +86,8 @@ struct Failed<'a> {
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
-struct SignIn<'a> {
-    problem: Option<&'a str>,
+struct SignIn {
+    problem: Option<String>,
 }
 
 #[derive(Template)]

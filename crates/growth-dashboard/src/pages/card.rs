@@ -7,6 +7,9 @@ use growth_report::parts::glued;
 
 use super::markup::Markup;
 
+/// How many characters of a figure have room in large.
+const LONG: usize = 11;
+
 /// Which way is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Better {
@@ -84,6 +87,11 @@ impl Card {
     /// Whether there is no figure.
     pub(super) fn is_undefined(&self) -> bool {
         self.value == "n/a"
+    }
+
+    /// Whether it has so many digits that they need room.
+    pub(super) fn is_long(&self) -> bool {
+        self.value.len() > LONG
     }
 
     /// What it was before, unless there was nothing.
