@@ -175,11 +175,11 @@ fn periods_keep_what_else_was_asked_for() {
 fn pages_of_the_sample_business_are_light() {
     block_on(async {
         let snapshots = samples::sample_business().await;
-        let page = |of: &GrowthSnapshot| {
-            let days = of.header.days;
-            (format!("sample-{days}"), pages::metrics(&Asked { days, ..Asked::default() }, of))
+        let page = |(name, of): (String, GrowthSnapshot)| {
+            let asked = Asked { days: of.header.days, ..Asked::default() };
+            (name, pages::metrics(&asked, &of))
         };
-        let mut pages: Vec<(String, String)> = snapshots.iter().map(page).collect();
+        let mut pages: Vec<(String, String)> = snapshots.into_iter().map(page).collect();
         let assets = pages::assets::assets();
         let files: usize =
             [&assets.style, &assets.script, &assets.icon].iter().map(|file| file.bytes()).sum();
