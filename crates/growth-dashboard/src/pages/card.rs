@@ -94,9 +94,10 @@ impl Card {
         self.value.len() > LONG
     }
 
-    /// What it was before, unless there was nothing.
+    /// What it was before, unless there was nothing or the change says it.
     pub(super) fn was(&self) -> Option<&str> {
-        (!self.before.starts_with("n/a")).then_some(self.before.as_str())
+        let is_said = self.before.starts_with("n/a") || self.change.rest.starts_with("was ");
+        (!is_said).then_some(self.before.as_str())
     }
 }
 
