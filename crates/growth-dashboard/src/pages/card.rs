@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use growth_domain::rollforward::Ratio;
 use growth_metrics::Periods;
 use growth_report::parts::glued;
 
@@ -96,7 +97,9 @@ impl Card {
 
     /// What it was before, unless there was nothing or the change says it.
     pub(super) fn was(&self) -> Option<&str> {
-        let is_said = self.before.starts_with("n/a") || self.change.rest.starts_with("was ");
+        let is_said = self.before.starts_with("n/a")
+            || self.change.rest.starts_with("was ")
+            || self.change.first == "unchanged";
         (!is_said).then_some(self.before.as_str())
     }
 }
@@ -120,6 +123,12 @@ impl Change {
         };
         Self { word, arrow, tone, first: glued(first), rest: glued(rest) }
     }
+}
+
+/// A ratio, to be compared with another one.
+#[expect(clippy::cast_precision_loss, reason = "only which one is larger is asked")]
+pub(super) fn size(ratio: &Ratio) -> Option<f64> {
+    (ratio.denominator != 0).then(|| ratio.numerator as f64 / ratio.denominator as f64)
 }
 
 /// The code of a currency, the figure, and the rest of a cell.
