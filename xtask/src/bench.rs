@@ -4,6 +4,7 @@
 //! the ratio to its peer: the least that the same database needs for the same data.
 
 mod backfill;
+mod dashboard;
 mod measure;
 mod replay;
 mod report;
@@ -30,12 +31,13 @@ struct Size {
 /// A bench's name and the bench, which returns its result as Markdown.
 type Bench = (&'static str, fn(&Size) -> Result<String>);
 
-const BENCHES: [Bench; 5] = [
+const BENCHES: [Bench; 6] = [
     ("replay", replay::run),
     ("webhook", webhook::run),
     ("backfill", backfill::run),
     ("track", track::run),
     ("report", report::run),
+    ("dashboard", dashboard::run),
 ];
 
 /// Runs the benches that the arguments name, or all.
@@ -86,7 +88,10 @@ mod tests {
         let args = words("replay --events 5 --rounds 1");
         assert_eq!(parse(&args).expect("valid"), (vec!["replay"], Size { events: 5, rounds: 1 }));
         for (wrong, why) in [
-            ("nonsense", "no bench is called nonsense; there are: replay, webhook, backfill, track, report"),
+            (
+                "nonsense",
+                "no bench is called nonsense; there are: replay, webhook, backfill, track, report, dashboard",
+            ),
             ("--events", "--events needs a number"),
             ("--rounds 0", "--rounds 0: not a number above 0"),
         ] {

@@ -149,16 +149,23 @@ impl Server {
 
     /// Returns the JSON that a path answers with.
     pub(crate) fn get(&self, path: &str) -> Result<Value> {
-        let answer = self.answer(path).with_context(|| format!("no answer from {path}"))?;
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        serde_json::from_str(body.trim()).with_context(|| format!("{path} does not answer in JSON: {answer}"))
+        let body = self.text(path, "")?;
+        serde_json::from_str(body.trim()).with_context(|| format!("{path} does not answer in JSON: {body}"))
+    }
+
+    /// Returns what a path answers whoever has this token.
+    pub(crate) fn text(&self, path: &str, token: &str) -> Result<String> {
+        let answer = self.answer(path, token).with_context(|| format!("no answer from {path}"))?;
+        Ok(answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned())
     }
 
     /// Asks in HTTP 1.0, in which an answer is all that comes until its end.
-    fn answer(&self, path: &str) -> Result<String> {
+    fn answer(&self, path: &str, token: &str) -> Result<String> {
         let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address)?;
+        let authorization =
+            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\n{authorization}\r\n", self.address)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)

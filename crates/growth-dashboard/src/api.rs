@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use growth_metrics::{ActivityDay, GrowthSnapshot, Header, Product, RevenueDay, TopUser};
+use growth_metrics::{ActivityDay, GrowthSnapshot, Header, PaymentsPage, Product, RevenueDay, TopUser};
 use serde::Serialize;
 
 use crate::Parts;
@@ -18,8 +18,14 @@ use crate::figures::{Counted, Trouble};
 /// What the routes of the API do, as a document of `OpenAPI`.
 pub const OPENAPI: &str = include_str!("../../../docs/dashboard.openapi.json");
 
+/// The JSON schema of the snapshot.
+const SCHEMA: &str = include_str!("../../../docs/report.schema.json");
+
 /// For how long a program may show an answer again, in seconds.
 const KEEP: Keep = Keep::Seconds(5);
+
+/// How many payments a page has where nobody says.
+const FEW: u32 = 20;
 
 /// What the query of a request says.
 pub(crate) type Given = Query<Vec<(String, String)>>;
@@ -29,6 +35,11 @@ type Answered = Result<Response, Refusal>;
 
 pub(crate) async fn document() -> Response {
     ([(CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+/// The schema that the document points into.
+pub(crate) async fn schema() -> Response {
+    ([(CONTENT_TYPE, "application/schema+json")], SCHEMA).into_response()
 }
 
 /// The whole snapshot, exactly as `growthctl report --format json` writes it.
@@ -91,6 +102,19 @@ pub(crate) async fn top_users(
     let GrowthSnapshot { header, product, .. } = &counted.snapshot;
     let users = product.top_users.get(..limit).unwrap_or(&product.top_users);
     json(&headers, &TopUsers { header, users })
+}
+
+/// All payments, in pages.
+pub(crate) async fn payments(
+    State(parts): State<Arc<Parts>>,
+    headers: HeaderMap,
+    Query(given): Given,
+) -> Answered {
+    let parameters = Parameters::new(given, &["mode", "limit", "after"])?;
+    let asked = Asked::of(&parameters)?;
+    let limit = parameters.number("limit", 1..=PaymentsPage::MOST, FEW)?;
+    let after = parameters.get("after").map(str::to_owned);
+    json(&headers, &parts.figures.payments(&asked, &PaymentsPage { limit, after }).await?)
 }
 
 /// Figures for a request: new ones where it takes none that were kept.

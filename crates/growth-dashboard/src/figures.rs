@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use growth_db::rows::settings as stored;
 use growth_db::{Db, SqlError};
-use growth_metrics::{GrowthSnapshot, Request};
+use growth_metrics::{GrowthSnapshot, Payments, PaymentsPage, Request};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, timeout};
 
@@ -150,13 +150,17 @@ impl Figures {
         counting
     }
 
-    /// The request of a snapshot that ends now.
+    /// A page of the payments until now.
     ///
     /// # Errors
     ///
-    /// The database's.
-    pub(crate) async fn request(&self, asked: &Asked) -> Result<Request, Trouble> {
-        self.shared.request(asked).await
+    /// Why there is none.
+    pub(crate) async fn payments(&self, asked: &Asked, page: &PaymentsPage) -> Result<Payments, Trouble> {
+        let read = async {
+            let request = self.shared.request(asked).await?;
+            Ok(growth_metrics::payments(&self.shared.db, &request, page).await?)
+        };
+        timeout(self.shared.settings.patience, read).await.unwrap_or(Err(Trouble::TooSlow)).inspect_err(told)
     }
 }
 
@@ -181,11 +185,7 @@ impl Parts {
             Box::pin(growth_metrics::snapshot(&self.db, &request)).await.map_err(Trouble::from)
         };
         let snapshot = timeout(self.settings.patience, counting).await.unwrap_or(Err(Trouble::TooSlow));
-        let snapshot = snapshot.inspect_err(|trouble| {
-            if !matches!(trouble, Trouble::Asked(_)) {
-                tracing::warn!(?trouble, "figures were not counted");
-            }
-        })?;
+        let snapshot = snapshot.inspect_err(told)?;
         let took = began.elapsed();
         tracing::debug!(days = asked.days, seconds = took.as_secs_f64(), "counted");
         Ok(Counted { snapshot, began, took, json: OnceCell::new() })
@@ -200,7 +200,7 @@ impl Parts {
             // An empty one, or one that this program does not know, is told by the snapshot.
             zone.parse().unwrap_or(template.time_zone)
         };
-        let request = Request::of((self.clock)(), asked.days, zone)
+        let request = Request::of(self.settings.as_of.unwrap_or_else(|| (self.clock)()), asked.days, zone)
             .map_err(|error| Trouble::Settings(error.to_string()))?;
         Ok(Request {
             window: request.window,
@@ -219,9 +219,18 @@ impl From<growth_metrics::Error> for Trouble {
     fn from(error: growth_metrics::Error) -> Self {
         match error {
             growth_metrics::Error::Database(error) => trouble(&error),
-            growth_metrics::Error::UnknownApp { .. } => Self::Asked(error.to_string()),
+            growth_metrics::Error::UnknownApp { .. } | growth_metrics::Error::UnknownPayment { .. } => {
+                Self::Asked(error.to_string())
+            }
             other => Self::Settings(other.to_string()),
         }
+    }
+}
+
+/// Tells the log what is wrong, unless it is what was asked for.
+fn told(trouble: &Trouble) {
+    if !matches!(trouble, Trouble::Asked(_)) {
+        tracing::warn!(?trouble, "figures were not counted");
     }
 }
 

@@ -36,6 +36,8 @@ use growth_db::Db;
 use growth_metrics::Request;
 
 pub use api::OPENAPI;
+#[doc(hidden)]
+pub use routes::paths;
 
 use crate::auth::Auth;
 use crate::figures::Figures;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub template: Request,
     /// The zone in which days begin and end; that of the database when `None`.
     pub time_zone: Option<Tz>,
+    /// When all periods end; now when `None`.
+    pub as_of: Option<DateTime<Utc>>,
     /// For how long figures are shown again before they are counted anew. Where counting takes long they are shown for
     /// ten times as long as it took, up to a minute.
     pub fresh_for: Duration,
@@ -65,8 +69,9 @@ impl Settings {
         Self {
             template,
             time_zone: None,
+            as_of: None,
             fresh_for: Duration::from_secs(5),
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             sign_in: auth::Settings::default(),
         }
     }

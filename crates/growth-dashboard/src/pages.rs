@@ -43,13 +43,8 @@ pub(crate) fn failed(asked: &Asked, sentence: &str) -> String {
     written(&Failed { top: Top::of(asked), sentence })
 }
 
-/// The page to sign in, perhaps with what was wrong.
+/// The page to sign in, perhaps with what was wrong, a sentence.
 pub(crate) fn sign_in(problem: Option<&str>) -> String {
-    let problem = problem.map(|problem| {
-        let mut letters = problem.chars();
-        let first = letters.next().map(char::to_uppercase);
-        first.into_iter().flatten().chain(letters).chain(['.']).collect()
-    });
     written(&SignIn { problem })
 }
 
@@ -86,8 +81,8 @@ struct Failed<'a> {
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
-struct SignIn {
-    problem: Option<String>,
+struct SignIn<'a> {
+    problem: Option<&'a str>,
 }
 
 #[derive(Template)]

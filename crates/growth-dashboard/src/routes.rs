@@ -7,9 +7,9 @@ use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, any, get, post};
 use axum::{Json, Router};
 use growth_db::migrate;
 use growth_http::Peer;
@@ -19,13 +19,15 @@ use tokio::time::timeout;
 use crate::answer::{Keep, Refusal, guarded, tagged};
 use crate::api::Given;
 use crate::asked::{Asked, Parameters};
-use crate::auth::Denied;
+use crate::auth::{Denied, routes as sign_in};
 use crate::{Parts, api, pages};
 
 /// The page of figures.
 pub(crate) const METRICS: &str = "/admin/metrics";
 /// Where one signs in.
 pub(crate) const SIGN_IN: &str = "/admin/sign-in";
+/// Where one signs out.
+pub(crate) const SIGN_OUT: &str = "/admin/sign-out";
 
 /// How long a page waits for figures before it is shown without them.
 const SOON: Duration = Duration::from_millis(400);
@@ -34,26 +36,58 @@ const READY: Duration = Duration::from_secs(3);
 /// What the script of a page sends: that it shows by itself that it waits.
 const WAITS: HeaderName = HeaderName::from_static("growthctl-waits");
 
+/// Who gets past a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum For {
+    /// Everybody.
+    All,
+    /// Admins; others are told in JSON.
+    Programs,
+    /// Admins; others are sent to where one signs in.
+    People,
+}
+
+/// A path, who gets past it, and what is there.
+type Route = (&'static str, For, fn() -> MethodRouter<Arc<Parts>>);
+
+/// All routes: the router is made of these and of nothing else, so none is without somebody to let in.
+const ROUTES: [Route; 14] = [
+    ("/", For::All, || get(async || Redirect::to(METRICS))),
+    ("/admin", For::All, || get(async || Redirect::to(METRICS))),
+    (METRICS, For::People, || get(metrics)),
+    (SIGN_IN, For::All, || get(sign_in::page).post(sign_in::sign_in)),
+    (SIGN_OUT, For::All, || post(sign_in::sign_out)),
+    ("/admin/assets/{name}", For::All, || get(asset)),
+    ("/api/admin/metrics", For::Programs, || get(api::metrics)),
+    ("/api/admin/metrics/series", For::Programs, || get(api::series)),
+    ("/api/admin/payments", For::Programs, || get(api::payments)),
+    ("/api/admin/users/top", For::Programs, || get(api::top_users)),
+    ("/api/admin/openapi.json", For::All, || get(api::document)),
+    ("/api/admin/report.schema.json", For::All, || get(api::schema)),
+    ("/healthz", For::All, || get(async || Json(json!({"status": "alive"})))),
+    ("/readyz", For::All, || get(ready)),
+];
+
+/// The path of every route, and whether only admins get past it; for the tests of sign-in.
+#[doc(hidden)]
+pub fn paths() -> Vec<(&'static str, bool)> {
+    ROUTES.iter().map(|(path, who, _)| (*path, *who != For::All)).collect()
+}
+
 pub(crate) fn routes(parts: Arc<Parts>) -> Router {
-    let api = Router::new()
-        .route("/api/admin/metrics", get(api::metrics))
-        .route("/api/admin/metrics/series", get(api::series))
-        .route("/api/admin/users/top", get(api::top_users))
-        .layer(from_fn_with_state(Arc::clone(&parts), programs_sign_in));
-    let pages = Router::new()
-        .route(METRICS, get(metrics))
-        .layer(from_fn_with_state(Arc::clone(&parts), people_sign_in));
-    Router::new()
-        .merge(api)
-        .merge(pages)
-        .route("/", get(async || Redirect::to(METRICS)))
-        .route("/admin", get(async || Redirect::to(METRICS)))
-        .route("/api/admin/openapi.json", get(api::document))
-        .route("/admin/assets/{name}", get(asset))
-        .route("/healthz", get(async || Json(json!({"status": "alive"}))))
-        .route("/readyz", get(ready))
-        .route("/api/{*rest}", get(api::nothing))
+    let mut router = Router::new();
+    for (path, who, what) in ROUTES {
+        let what = match who {
+            For::All => what(),
+            For::Programs => what().layer(from_fn_with_state(Arc::clone(&parts), programs_sign_in)),
+            For::People => what().layer(from_fn_with_state(Arc::clone(&parts), people_sign_in)),
+        };
+        router = router.route(path, what);
+    }
+    router
+        .route("/api/{*rest}", any(api::nothing))
         .fallback(async || (StatusCode::NOT_FOUND, Html(pages::not_found())))
+        .layer(from_fn(sign_in::same_site_only))
         .layer(map_response(guarded))
         .with_state(parts)
 }
@@ -85,7 +119,7 @@ async fn people_sign_in(
             let page = pages::failed(&Asked::default(), &denied.to_string());
             (denied.status(), Html(page)).into_response()
         }
-        Err(denied) => (denied.status(), Html(pages::sign_in(Some(&denied.to_string())))).into_response(),
+        Err(denied) => sign_in::refused(&denied),
     }
 }
 

@@ -57,7 +57,9 @@ pub use sqlx::error::DatabaseError;
 pub fn statements(engine: Engine) -> Vec<(String, String)> {
     let shared = named(&[
         migrate::STATEMENTS,
+        rows::admin_tokens::STATEMENTS,
         rows::backfill::STATEMENTS,
+        rows::dashboard_sessions::STATEMENTS,
         rows::events::STATEMENTS,
         rows::inbox::STATEMENTS,
         rows::settings::STATEMENTS,

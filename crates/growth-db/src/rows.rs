@@ -2,9 +2,11 @@
 //!
 //! Each is the table's columns and nothing else; `migrations/` says what they mean.
 
+pub mod admin_tokens;
 pub mod backfill;
 mod catalog;
 mod customers;
+pub mod dashboard_sessions;
 pub mod events;
 pub mod inbox;
 mod payments;

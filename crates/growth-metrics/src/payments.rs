@@ -3,24 +3,27 @@
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use growth_db::{Db, query};
 use growth_domain::stamp::Scope;
+use serde::Serialize;
 
 use crate::error::Error;
 use crate::request::Request;
 use crate::snapshot::PaymentLine;
 
 growth_db::statements! {
-    // Those that follow a place in the order.
+    // Those that follow a place in the order. They are picked before anything is joined to them: PostgreSQL would join to
+    // all payments and sort them, where the index has the order already.
     PAYMENT_LINES = "SELECT p.id, p.event_id, COALESCE(p.paid_at, p.created_at) AS at, p.amount, p.currency,
         p.status, COALESCE(r.terms ->> 'nickname', d.name, p.plan_name) AS plan_name, p.billing_period,
         u.external_id AS \"user\", p.attributed_by, p.customer, p.payment_intent, p.charge, p.invoice,
         p.subscription, p.refund_amount, p.fee, p.fee_currency, p.failure_code
-    FROM payments p
+    FROM (SELECT * FROM payments
+        WHERE account = $1 AND livemode = $2 AND COALESCE(paid_at, created_at) <= $3
+            AND (COALESCE(paid_at, created_at) < $3 OR id > $4)
+        ORDER BY COALESCE(paid_at, created_at) DESC, id LIMIT $5) p
     LEFT JOIN users u ON u.id = p.user_id
     LEFT JOIN prices r ON r.account = p.account AND r.livemode = p.livemode AND r.id = p.price
     LEFT JOIN products d ON d.account = p.account AND d.livemode = p.livemode AND d.id = r.terms ->> 'product'
-    WHERE p.account = $1 AND p.livemode = $2 AND COALESCE(p.paid_at, p.created_at) <= $3
-        AND (COALESCE(p.paid_at, p.created_at) < $3 OR p.id > $4)
-    ORDER BY COALESCE(p.paid_at, p.created_at) DESC, p.id LIMIT $5";
+    ORDER BY COALESCE(p.paid_at, p.created_at) DESC, p.id";
     PAYMENT_AT = "SELECT COALESCE(paid_at, created_at) AS at FROM payments
     WHERE account = $1 AND livemode = $2 AND id = $3";
 }
@@ -40,7 +43,7 @@ impl PaymentsPage {
 }
 
 /// A page of payments.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Payments {
     /// The payments, newest first, and those of one instant by their ids.
     pub payments: Vec<PaymentLine>,

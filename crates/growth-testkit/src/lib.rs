@@ -17,6 +17,7 @@
 //! of `growth-db` itself would meet two copies of `growth-db`, which do not
 //! know each other's types.
 
+pub mod browser;
 pub mod histories;
 mod postgres;
 pub mod signed;

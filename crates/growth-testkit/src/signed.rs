@@ -105,6 +105,11 @@ impl Client {
         self.send(Method::GET, path, &[], Bytes::new()).await
     }
 
+    /// Reads a path, with headers.
+    pub async fn get_with(&mut self, path: &str, headers: &[(&str, &str)]) -> Result<Answer, Failure> {
+        self.send(Method::GET, path, headers, Bytes::new()).await
+    }
+
     /// Posts a body to a path.
     pub async fn post(
         &mut self,

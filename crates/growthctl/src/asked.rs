@@ -103,8 +103,7 @@ impl AskArgs {
         let zone = settings.time_zone;
         let as_of =
             parse_as_of(&self.as_of, now, zone).map_err(|error| misuse(format!("--as-of: {error}")))?;
-        let request =
-            Request::of(as_of, self.days, zone).map_err(|error| misuse(format!("--days: {error}")))?;
+        let request = about(as_of, self.days, settings)?;
         let currency = self
             .currency
             .as_deref()
@@ -114,18 +113,32 @@ impl AskArgs {
             .as_deref()
             .map(|policy| policy.parse::<Policy>().map_err(|error| misuse(format!("--policy: {error}"))));
         Ok(Request {
-            product: settings.product.clone().unwrap_or_default(),
             livemode: self.mode.map(|mode| mode == Mode::Live),
             account: self.account.clone(),
-            goal: Some(settings.goal.clone()),
-            activation_days: settings.activation_days,
-            funnel_days: settings.funnel_days,
             app: self.app.clone(),
             currency: currency.transpose()?.or_else(|| settings.currency.clone()),
-            rates: settings.exchange_rates.clone(),
             policy: policy.transpose()?,
-            thresholds: settings.thresholds,
             ..request
         })
     }
+}
+
+/// What the settings say about figures of the last days before an instant.
+///
+/// # Errors
+///
+/// Misuse: a number of days that is none.
+pub(crate) fn about(end: DateTime<Utc>, days: u32, settings: &Settings) -> anyhow::Result<Request> {
+    let request =
+        Request::of(end, days, settings.time_zone).map_err(|error| misuse(format!("--days: {error}")))?;
+    Ok(Request {
+        product: settings.product.clone().unwrap_or_default(),
+        goal: Some(settings.goal.clone()),
+        activation_days: settings.activation_days,
+        funnel_days: settings.funnel_days,
+        currency: settings.currency.clone(),
+        rates: settings.exchange_rates.clone(),
+        thresholds: settings.thresholds,
+        ..request
+    })
 }

@@ -11,6 +11,7 @@ pub(crate) mod migrate;
 pub(crate) mod prune;
 pub(crate) mod replay;
 pub(crate) mod report;
+pub(crate) mod serve_dashboard;
 pub(crate) mod serve_webhook;
 pub(crate) mod track;
 pub(crate) mod users;

@@ -44,6 +44,7 @@ const GETTING_STARTED: &str = "\
 Getting started:
   growthctl report --demo --days 30              a report about a sample business, nothing to set up
   growthctl backfill --days 90 --dry-run         what would come in from your Stripe account
+  growthctl serve-dashboard --demo               the same in a browser, live
   growthctl serve-webhook                        receive them live, see docs/WEBHOOKS.md
   growthctl track user_signed_up --user 42       tell what people do, see docs/TRACKING.md
   growthctl report --days 30 --output report.md  the report about your own data
@@ -60,6 +61,8 @@ enum Command {
     Replay(commands::replay::Args),
     #[command(about = "Receive Stripe's webhooks: stored before the answer, in the figures right after")]
     ServeWebhook(commands::serve_webhook::Args),
+    #[command(about = "Show the figures in a browser, live, to admins")]
+    ServeDashboard(commands::serve_dashboard::Args),
     #[command(about = "Record product events and usage: one, or a file of them")]
     Track(Box<commands::track::Args>),
     #[command(about = "The directory of users: import and list them")]
@@ -98,6 +101,7 @@ fn run(cli: Cli, printer: &Printer) -> anyhow::Result<Outcome> {
             Command::Migrate(args) => commands::migrate::run(args, &settings, printer).await,
             Command::Replay(args) => commands::replay::run(args, &settings, printer).await,
             Command::ServeWebhook(args) => commands::serve_webhook::run(args, &settings, printer).await,
+            Command::ServeDashboard(args) => commands::serve_dashboard::run(args, &settings, printer).await,
             Command::Track(args) => commands::track::run(*args, &settings, printer).await,
             Command::Users(args) => commands::users::run(args, &settings, printer).await,
             Command::Forget(args) => commands::forget::run(args, &settings, printer).await,

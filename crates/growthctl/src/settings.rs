@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use chrono_tz::Tz;
 use clap::ValueEnum;
+use growth_dashboard::auth::{JwtSettings, SettingsError};
 use growth_domain::fx::{Dated, RateError, Rates};
 use growth_domain::insights::Thresholds;
 use growth_domain::money::{exponent, parse_currency};
@@ -26,6 +27,10 @@ const DATABASE_HELP: &str = "Where the data is: postgres://user@host/database or
     [default: growthctl.db in the data folder]";
 
 const REQUESTS_PER_SECOND: &str = "GROWTHCTL_STRIPE_REQUESTS_PER_SECOND";
+const JWT_SECRET: &str = "GROWTHCTL_JWT_SECRET";
+const JWKS: &str = "GROWTHCTL_JWKS";
+const JWT_ISSUER: &str = "GROWTHCTL_JWT_ISSUER";
+const JWT_AUDIENCE: &str = "GROWTHCTL_JWT_AUDIENCE";
 
 /// Flags that every command takes, and their environment variables.
 #[derive(Debug, Default, clap::Args)]
@@ -80,8 +85,13 @@ struct File {
     webhook_listen: Option<String>,
     webhook_max_body: Option<i64>,
     metrics_listen: Option<String>,
+    dashboard_listen: Option<String>,
     collector_origins: Option<Vec<String>>,
     collector_store_ip: Option<bool>,
+    jwt_secret: Option<Secret>,
+    jwks: Option<String>,
+    jwt_issuer: Option<String>,
+    jwt_audience: Option<String>,
 }
 
 /// An exchange rate in the settings file.
@@ -126,8 +136,60 @@ pub(crate) struct Settings {
     pub(crate) stripe: StripeSettings,
     /// Where `serve-webhook` listens, and what it takes, as far as the file says.
     pub(crate) webhook: WebhookSettings,
+    /// Where `serve-dashboard` listens, and who may look, as far as the file says.
+    pub(crate) dashboard: DashboardSettings,
     /// What the file says for the collector of events beside it.
     pub(crate) collector: CollectorSettings,
+    /// By what the dashboard knows the tokens of the application's sign-in.
+    pub(crate) sign_in: SignInSettings,
+}
+
+/// By what the dashboard knows the tokens (JWT) of the application's sign-in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct SignInSettings {
+    /// The secret that signs them.
+    pub(crate) secret: Option<Told<Secret>>,
+    /// Or the keys that do, in a file or at an address.
+    pub(crate) keys: Option<Told<String>>,
+    /// Who makes them.
+    pub(crate) issuer: Option<Told<String>>,
+    /// For whom they are made.
+    pub(crate) audience: Option<Told<String>>,
+}
+
+impl SignInSettings {
+    /// What the settings mean; none of those tokens are taken where there is neither a secret nor keys.
+    ///
+    /// # Errors
+    ///
+    /// Misuse: a secret that can be guessed, keys that cannot be read, both of them, or no issuer.
+    pub(crate) fn jwt(&self) -> anyhow::Result<Option<JwtSettings>> {
+        let audience = self.audience.as_ref().map(|audience| audience.value.as_str());
+        let issuer = || {
+            let issuer = self.issuer.as_ref().map(|issuer| issuer.value.as_str());
+            issuer.ok_or_else(|| {
+                format!(
+                    "it needs the issuer of JWTs beside it: {JWT_ISSUER}, or jwt_issuer in the settings file"
+                )
+            })
+        };
+        let made = |made: Result<JwtSettings, SettingsError>| made.map_err(|error| error.to_string());
+        match (&self.secret, &self.keys) {
+            (None, None) => Ok(None),
+            (Some(secret), None) => {
+                let jwt = secret
+                    .read(|secret| made(JwtSettings::with_secret(secret.reveal(), issuer()?, audience)))?;
+                Ok(Some(jwt))
+            }
+            (None, Some(keys)) => {
+                Ok(Some(keys.read(|keys| made(JwtSettings::with_keys(keys, issuer()?, audience)))?))
+            }
+            (Some(secret), Some(keys)) => Err(misuse(format!(
+                "{} and {}: say one of them, a secret or keys; a token that fits either could be forged for the other",
+                secret.by, keys.by
+            ))),
+        }
+    }
 }
 
 /// What the file says for the collector of events.
@@ -168,6 +230,12 @@ pub(crate) struct WebhookSettings {
     pub(crate) listen: Option<Told<String>>,
     pub(crate) max_body: Option<Told<i64>>,
     pub(crate) metrics_listen: Option<Told<String>>,
+}
+
+/// What the file says for `serve-dashboard`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct DashboardSettings {
+    pub(crate) listen: Option<Told<String>>,
 }
 
 /// A text that is never shown.
@@ -280,9 +348,20 @@ impl GlobalArgs {
                 max_body: told(file.webhook_max_body, &in_file("webhook_max_body")),
                 metrics_listen: told(file.metrics_listen, &in_file("metrics_listen")),
             },
+            dashboard: DashboardSettings {
+                listen: told(file.dashboard_listen, &in_file("dashboard_listen")),
+            },
             collector: CollectorSettings {
                 origins: file.collector_origins.unwrap_or_default(),
                 store_ip: file.collector_store_ip.unwrap_or(false),
+            },
+            sign_in: SignInSettings {
+                secret: secret(JWT_SECRET, file.jwt_secret, "jwt_secret"),
+                keys: told(in_environment(JWKS), JWKS).or_else(|| told(file.jwks, &in_file("jwks"))),
+                issuer: told(in_environment(JWT_ISSUER), JWT_ISSUER)
+                    .or_else(|| told(file.jwt_issuer, &in_file("jwt_issuer"))),
+                audience: told(in_environment(JWT_AUDIENCE), JWT_AUDIENCE)
+                    .or_else(|| told(file.jwt_audience, &in_file("jwt_audience"))),
             },
         })
     }
@@ -436,10 +515,38 @@ mod tests {
         };
         names.extend(keys.into_iter().map(|(key, _)| key));
         names.extend(["STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "STRIPE_API_BASE"].map(str::to_owned));
-        names.push(REQUESTS_PER_SECOND.to_owned());
+        let more = [REQUESTS_PER_SECOND, JWT_SECRET, JWKS, JWT_ISSUER, JWT_AUDIENCE];
+        names.extend(more.map(str::to_owned));
         assert!(names.len() > 15, "{names:?}");
         for name in names {
             assert!(DOCUMENT.contains(&format!("`{name}`")), "{name} is not in docs/CONFIGURATION.md");
+        }
+    }
+
+    #[test]
+    fn the_applications_sign_in_needs_one_kind_of_key_and_an_issuer() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let one = |text: &str| told(Some(text.to_owned()), "here");
+        let with = |secret: Option<&str>, keys: Option<&str>, issuer: Option<&str>| {
+            let sign_in = SignInSettings {
+                secret: told(secret.map(|secret| Secret(secret.to_owned())), "there"),
+                keys: keys.and_then(one),
+                issuer: issuer.and_then(one),
+                audience: None,
+            };
+            sign_in.jwt().map_err(|error| error.to_string())
+        };
+        assert_eq!(with(None, None, Some("https://a.example")), Ok(None));
+        assert!(matches!(with(Some(secret), None, Some("https://a.example")), Ok(Some(_))));
+        assert!(matches!(with(None, Some("https://a.example/keys"), Some("https://a.example")), Ok(Some(_))));
+        for (wrong, problem) in [
+            (with(Some(secret), None, None), "there: it needs the issuer"),
+            (with(Some("short"), None, Some("a")), "there: the secret of JWTs has 5 bytes"),
+            (with(Some(secret), Some("https://a.example/keys"), Some("a")), "there and here: say one"),
+            (with(None, Some("http://a.example/keys"), Some("a")), "here: the address of keys"),
+        ] {
+            let error = wrong.unwrap_err();
+            assert!(error.contains(problem) && !error.contains(secret), "{error}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! The peer is the same figures by plain SQL over raw events, run by the engine's own client in the same rounds. A report
 //! that says anything else than the peer is no result but a failure.
 
-mod data;
+pub(super) mod data;
 mod peer;
 
 use std::process::Command;
@@ -12,10 +12,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use self::data::{Data, Filled};
+use self::data::{AS_OF, Data, Filled};
 use super::Size;
 use super::measure::{self, Cost};
-use super::table::{self, NOT_MEASURED};
+use super::table::{self, NOT_MEASURED, verdict};
 use crate::database::{Database, Engine};
 use crate::postgres::{Cluster, Durability};
 use crate::product::Product;
@@ -29,14 +29,6 @@ const FIGURES: [&str; 3] = ["figure by SQL over raw events, ms", "SQLite", "Post
 const REBUILD: [&str; 6] = ["engine", "events", "bare load s", "migrate --rebuild s", "CPU s", "peak MiB"];
 const START: [&str; 5] = ["call", "engine", "ms", "target", ""];
 
-/// When all reports end: in the middle of a day, as those end that are asked for as of now.
-const AS_OF: &str = "2025-06-30T15:00:00Z";
-/// How many users there are at most; fewer where there are fewer events than five for each.
-const USERS: u64 = 200_000;
-const EVENTS_OF_A_USER: u64 = 5;
-/// How many of Stripe's events there are at most; fewer where there are fewer than ten events for each.
-const PAYMENTS: u64 = 100_000;
-const EVENTS_OF_A_PAYMENT: u64 = 10;
 /// How many times as many events the larger database has, of the same users on the same days.
 const MORE: u64 = 10;
 /// How many reports there are in a round, which take far less time than the peer.
@@ -61,15 +53,7 @@ pub(super) fn run(size: &Size) -> Result<String> {
     terminal::progress("start-up times");
     let starts = starts(&product, &scratch, engines)?;
 
-    let payments = scratch.path().join("payments.ndjson");
-    product.record_events(&payments, (size.events / EVENTS_OF_A_PAYMENT).clamp(1, PAYMENTS), Some(AS_OF))?;
-    let data = Data {
-        product: &product,
-        folder: scratch.path(),
-        users: (size.events / EVENTS_OF_A_USER).clamp(1, USERS),
-        visits: size.events,
-        payments,
-    };
+    let data = Data::of(&product, scratch.path(), size.events)?;
     let (mut reports, mut growth, mut rebuilds, mut figures) = (vec![], vec![], vec![], vec![]);
     for engine in engines {
         let measured = Measured::of(engine, &data, size.rounds)?;
@@ -243,10 +227,6 @@ fn start_row(call: &str, engine: &str, elapsed: Duration, target: f64) -> [Strin
         format!("<= {target}"),
         verdict(elapsed.as_secs_f64() * 1e3 <= target),
     ]
-}
-
-fn verdict(met: bool) -> String {
-    if met { "met" } else { "missed" }.to_owned()
 }
 
 /// With one digit where it matters.

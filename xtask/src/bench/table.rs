@@ -55,6 +55,11 @@ pub(super) fn mebibytes(kib: u64) -> String {
     format!("{}.{}", kib / 1024, kib % 1024 * 10 / 1024)
 }
 
+/// Whether a target is met, in a word.
+pub(crate) fn verdict(met: bool) -> String {
+    if met { "met" } else { "missed" }.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{markdown, mebibytes};

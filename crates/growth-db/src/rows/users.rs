@@ -11,6 +11,7 @@ use crate::table::{Kind, among, differs, json, rows};
 statements! {
     ERASE = "UPDATE users SET external_id = $1, email = NULL, is_admin = FALSE, erased_at = $2 WHERE id = $3";
     FIND_WHOLE = "SELECT id, external_id, email, created_at FROM users WHERE external_id = $1 AND erased_at IS NULL";
+    FIND_ADMIN = "SELECT id, is_admin FROM users WHERE external_id = $1 AND erased_at IS NULL";
     MAKE_OLDER = "UPDATE users SET created_at = $1 WHERE id = $2 AND known_from_events AND created_at > $1";
     MAKE_ROOM = "UPDATE users SET external_id = $1 WHERE external_id = $2";
     LEAVE_LINKS = "DELETE FROM users_to_link WHERE user_id = $1";
@@ -109,6 +110,11 @@ pub struct ListedUser {
 /// The users who came last, at most `most`.
 pub async fn list(db: &Db, most: u32) -> Result<Vec<ListedUser>, Error> {
     Ok(query(db, LIST).bind(i64::from(most)).fetch_all().await?)
+}
+
+/// The number of a user who was not forgotten, and whether that is an admin, by the application's id.
+pub async fn find_admin(db: &Db, external_id: &str) -> Result<Option<(i64, bool)>, Error> {
+    Ok(query(db, FIND_ADMIN).bind(external_id).fetch_optional().await?)
 }
 
 /// How many users there are.

@@ -15,6 +15,7 @@ fn every_command_explains_itself() {
         "migrate",
         "replay",
         "serve-webhook",
+        "serve-dashboard",
         "backfill",
         "audit",
         "report",

@@ -9,6 +9,7 @@ mod backfill;
 mod bad_input;
 mod demo;
 mod explain;
+mod guide;
 mod help;
 mod migrate;
 mod orders;

@@ -296,6 +296,22 @@ on_each_engine! {
         assert!(again.code == 2 && again.stderr.contains("no key in use has the name"), "{}", again.stderr);
         assert_eq!(place.run(["keys", "create", ""]).code, 2);
     }
+
+    async fn admin_tokens_are_made_listed_and_revoked_beside_write_keys(db: TestDb) {
+        let place = Place::with_database(db.url());
+        let made = place.run(["keys", "create", "--admin", "ops"]);
+        let token = made.stdout.trim().to_owned();
+        assert!(token.starts_with("gat_") && token.len() == 53, "{token}");
+        assert!(made.stderr.contains("not shown again") && !made.stderr.contains(&token), "{}", made.stderr);
+        place.run(["keys", "create", "ops"]);
+        let list = place.run(["keys", "list"]).stdout;
+        assert!(list.contains("events") && list.contains("admin") && list.contains(&token[..20]), "{list}");
+        assert!(!list.contains(&token[..22]), "{list}");
+        assert_eq!(place.run(["keys", "revoke", &token[..20]]).stdout, "revoked 1 key\n");
+        place.run(["keys", "create", "--admin", "ops"]);
+        assert_eq!(place.run(["keys", "revoke", "ops"]).stdout, "revoked 2 keys\n");
+        assert_eq!(place.run(["keys", "create", "--admin", "a\tb"]).code, 2);
+    }
 }
 
 #[test]

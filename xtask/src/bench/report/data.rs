@@ -7,45 +7,61 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::AS_OF;
 use crate::bench::measure::{self, Cost};
 use crate::database::{Database, Engine};
 use crate::product::Product;
 use crate::{process, terminal};
 
+/// When all reports end: in the middle of a day, as those end that are asked for as of now.
+pub(in crate::bench) const AS_OF: &str = "2025-06-30T15:00:00Z";
+/// How many users there are at most; fewer where there are fewer events than five for each.
+const USERS: u64 = 200_000;
+const EVENTS_OF_A_USER: u64 = 5;
+/// How many of Stripe's events there are at most; fewer where there are fewer than ten events for each.
+const PAYMENTS: u64 = 100_000;
+const EVENTS_OF_A_PAYMENT: u64 = 10;
+
 /// What all databases have in common.
-pub(super) struct Data<'a> {
-    pub(super) product: &'a Product,
-    pub(super) folder: &'a Path,
+pub(in crate::bench) struct Data<'a> {
+    pub(in crate::bench) product: &'a Product,
+    pub(in crate::bench) folder: &'a Path,
     /// How many users there are.
     pub(super) users: u64,
     /// How many visits they make.
-    pub(super) visits: u64,
+    visits: u64,
     /// A file of Stripe's events.
-    pub(super) payments: PathBuf,
+    payments: PathBuf,
 }
 
 /// A database and what it took to make it.
-pub(super) struct Filled<'a> {
-    pub(super) database: Database<'a>,
+pub(in crate::bench) struct Filled<'a> {
+    pub(in crate::bench) database: Database<'a>,
     /// How many events it has.
-    pub(super) events: u64,
+    pub(in crate::bench) events: u64,
     /// Counting all events again.
     pub(super) rebuild: Cost,
     /// How long the bare rows took to load.
     pub(super) load: Duration,
 }
 
-impl Data<'_> {
+impl<'p> Data<'p> {
+    /// Prepares databases of so many visits.
+    pub(in crate::bench) fn of(product: &'p Product, folder: &'p Path, visits: u64) -> Result<Self> {
+        let payments = folder.join("payments.ndjson");
+        product.record_events(&payments, (visits / EVENTS_OF_A_PAYMENT).clamp(1, PAYMENTS), Some(AS_OF))?;
+        let users = (visits / EVENTS_OF_A_USER).clamp(1, USERS);
+        Ok(Self { product, folder, users, visits, payments })
+    }
+
     /// Makes a call of growthctl on a database.
-    pub(super) fn growthctl(&self, database: &Database<'_>) -> Command {
+    pub(in crate::bench) fn growthctl(&self, database: &Database<'_>) -> Command {
         let mut command = self.product.growthctl(self.folder);
         command.args(["--database-url", &database.url(), "--quiet"]);
         command
     }
 
     /// Makes a database in which every visit has so many events.
-    pub(super) fn fill<'a>(&self, engine: Engine<'a>, events_of_visit: u64) -> Result<Filled<'a>> {
+    pub(in crate::bench) fn fill<'a>(&self, engine: Engine<'a>, events_of_visit: u64) -> Result<Filled<'a>> {
         let events = self.visits * events_of_visit;
         terminal::progress(&format!("{}: making {events} events", engine.name()));
         let database = engine.create(&format!("report_{events_of_visit}"))?;

@@ -141,7 +141,7 @@ fn cards_say_what_the_report_says() {
 fn what_is_missing_says_how_to_get_it() {
     let asked = Asked::default();
     let empty = pages::metrics(&asked, &business::nothing());
-    for command in ["growthctl serve-webhook", "growthctl backfill", "growthctl track", "growthctl demo"] {
+    for command in ["growthctl serve-webhook", "growthctl backfill", "growthctl track", "--demo"] {
         assert!(empty.contains(command), "{command}");
     }
     let no_revenue = pages::metrics(&asked, &samples::without_revenue());

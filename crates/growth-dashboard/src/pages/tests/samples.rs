@@ -123,7 +123,7 @@ pub(super) fn all() -> Vec<(String, String)> {
         ("without-users", without_users()),
     ];
     let figures = figures.iter().map(|(name, snapshot)| (*name, pages::metrics(&asked, snapshot)));
-    let wrong = "this token is not accepted: it is unknown, expired or revoked";
+    let wrong = "This token is not accepted: it is unknown, expired or revoked.";
     let unreachable = "The database cannot be reached: the server's log says why. Try again.";
     let others = [
         ("loading", pages::loading(&asked)),

@@ -21,6 +21,17 @@ pub(crate) enum Mode {
     Lines(Lines),
     /// Posts product events to a collector.
     Collect(Collect),
+    /// Reads a path of the dashboard's.
+    Get(Get),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Get {
+    pub(crate) server: Server,
+    pub(crate) connections: usize,
+    pub(crate) requests: u64,
+    /// Whether new figures are asked for each time.
+    pub(crate) anew: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -105,6 +116,12 @@ pub(crate) fn parse(args: &[String]) -> Result<Mode> {
             requests: options.required("--requests")?,
             batch: options.required("--batch")?,
             users: options.required("--users")?,
+        }),
+        "get" => Mode::Get(Get {
+            server: options.server()?,
+            connections: options.connections()?,
+            requests: options.required("--requests")?,
+            anew: options.optional("--anew")?.unwrap_or(false),
         }),
         other => bail!("no mode is called {other}"),
     };

@@ -10,6 +10,7 @@ mod deliveries;
 mod direct;
 mod events;
 mod figures;
+mod get;
 mod post;
 mod product;
 mod server;
@@ -37,6 +38,9 @@ webhook-load <mode> [options]
              --events FILE  --count N  --users N
   collect  posts product events to a collector, so many in a request; the secret is a write key
              --url http://ADDRESS:PORT/PATH  --secret KEY  --connections N  --requests N  --batch N  --users N
+  get      reads a path of the dashboard's again and again; the secret is an admin's token
+             --url http://ADDRESS:PORT/PATH  --secret TOKEN  --connections N  --requests N
+             [--anew true]   asks for new figures each time
 
 Exit codes: 0 done, 1 failed, 2 wrong use.
 ";
@@ -64,6 +68,7 @@ fn run(mode: Mode) -> anyhow::Result<()> {
         Mode::Post(post) => client_runtime()?.block_on(post::run(post))?,
         Mode::Lines(lines) => product::write(&lines)?,
         Mode::Collect(collect) => client_runtime()?.block_on(collect::run(collect))?,
+        Mode::Get(get) => client_runtime()?.block_on(get::run(get))?,
         Mode::Chaos(chaos) => client_runtime()?.block_on(chaos::run(chaos, tell))?,
         // The peer has the threads that the product has.
         Mode::Direct(direct) => Builder::new_multi_thread()
