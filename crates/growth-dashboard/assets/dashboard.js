@@ -74,6 +74,8 @@
 
   const hasFigures = () => byId("figures") !== null;
   let shown = location.href;
+  let wanted = location.href;
+  let latest = "";
   let turn = 0;
   let asking = null;
 
@@ -94,6 +96,16 @@
     scrollTo({ left: x, top: y, behavior: "instant" });
   };
 
+  // Shows at once which period was chosen.
+  const mark = () => {
+    const links = [...document.querySelectorAll("#periods a")];
+    if (!links.some((link) => link.href === location.href)) return;
+    for (const link of links) {
+      if (link.href === location.href) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+  };
+
   // A refresh that failed leaves the old figures and tells since when they are.
   const tell = (sentence) => {
     byId("trouble")?.remove();
@@ -110,7 +122,7 @@
     again.className = "button";
     again.type = "button";
     again.textContent = "Try again";
-    again.addEventListener("click", () => load(shown, { anew: true, aloud: true }));
+    again.addEventListener("click", () => load(wanted, { anew: true, aloud: true }));
     banner.append(words, again);
     byId("main").prepend(banner);
   };
@@ -118,6 +130,7 @@
   // Asks for a page and shows it here. Resolves to whether it is shown.
   const load = async (address, { anew = false, aloud = false } = {}) => {
     const mine = ++turn;
+    wanted = new URL(address, location.href).href;
     asking?.abort();
     asking = new AbortController();
     page.classList.add("asking");
@@ -137,15 +150,20 @@
         return false;
       }
       const next = new DOMParser().parseFromString(text, "text/html");
-      if (!next.getElementById("main")) throw new Error("no page");
+      if (!next.getElementById("refresh")) {
+        // It is another page, perhaps the one to sign in.
+        location.assign(address);
+        return false;
+      }
       const problem = next.querySelector("[data-problem]");
-      if (problem && hasFigures() && address === shown) {
+      if (problem && hasFigures() && wanted === shown) {
         tell(problem.textContent);
         return false;
       }
       byId("trouble")?.remove();
-      shown = new URL(address, location.href).href;
-      swap(next);
+      shown = wanted;
+      if (text !== latest) swap(next);
+      latest = text;
       const time = byId("figures")?.dataset.time;
       if (problem) say(problem.textContent);
       else if (time && aloud) say(`Updated ${time}`);
@@ -260,22 +278,18 @@
       if (!link || !isPlain(event)) return;
       if (link === refresh || link.matches("[data-again]")) {
         event.preventDefault();
-        await load(shown, { anew: true, aloud: true });
+        await load(wanted, { anew: true, aloud: true });
       } else if (link.closest("#periods, #mode")) {
         event.preventDefault();
         const address = link.href;
-        history.pushState(null, "", address);
-        for (const other of document.querySelectorAll("#periods a")) {
-          if (other === link) other.setAttribute("aria-current", "page");
-          else if (link.closest("#periods")) other.removeAttribute("aria-current");
-        }
-        if (!(await load(address, { aloud: true })) && shown !== location.href && !page.matches(".asking")) {
-          location.assign(address);
-        }
+        if (address !== location.href) history.pushState(null, "", address);
+        mark();
+        await load(address, { aloud: true });
       }
     });
     addEventListener("popstate", () => {
-      if (location.href !== shown) load(location.href, { aloud: true });
+      mark();
+      load(location.href, { aloud: true });
     });
 
     const auto = byId("auto");
@@ -283,7 +297,8 @@
     auto.checked = remembered("auto") === "on";
     let last = Date.now();
     const tick = () => {
-      if (!auto.checked || document.hidden || page.matches(".asking") || Date.now() - last < EVERY) return;
+      const isBusy = document.hidden || page.matches(".asking") || !getSelection().isCollapsed;
+      if (!auto.checked || isBusy || Date.now() - last < EVERY) return;
       last = Date.now();
       load(shown);
     };

@@ -3,7 +3,7 @@
 //! Invariants:
 //!
 //! * What lets somebody in is never stored and never logged: of tokens, sessions and links only digests are kept.
-//! * A `Authorization: Bearer` is judged for itself and never makes a session; a session is only known by its cookie.
+//! * An `Authorization: Bearer` is judged for itself and never makes a session; a session is only known by its cookie.
 //! * What was read of the database is believed for ten seconds, so whoever is no admin any more is out by then.
 //! * Guessing is bounded: by address, and in all by the work that it may cause at a time.
 
@@ -477,14 +477,16 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 async fn asked<T>(asking: impl Future<Output = Result<T, growth_db::Error>>) -> Option<T> {
     match timeout(PATIENCE, asking).await {
         Ok(Ok(answer)) => return Some(answer),
-        Ok(Err(error)) => {
-            let causes =
-                std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-            let mut causes: Vec<String> = causes.map(ToString::to_string).collect();
-            causes.dedup();
-            tracing::warn!(problem = causes.join(": "), "sign-in cannot ask the database");
-        }
+        Ok(Err(error)) => tracing::warn!(problem = causes(&error), "sign-in cannot ask the database"),
         Err(_) => tracing::warn!(patience = ?PATIENCE, "the database does not answer sign-in"),
     }
     None
+}
+
+/// An error with what caused it: the first words alone often say no more than that there is one.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.dedup();
+    causes.join(": ")
 }

@@ -20,15 +20,10 @@ mod routes;
 
 #[cfg(test)]
 #[path = "../../growth-report/tests/it/activity.rs"]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod activity;
 #[cfg(test)]
 #[path = "../../growth-report/tests/it/business.rs"]
-#[expect(
-    clippy::unwrap_used,
-    dead_code,
-    reason = "they are the snapshots of the report's tests, not all of which are shown"
-)]
+#[expect(dead_code, reason = "not every snapshot of the report's tests is shown")]
 mod business;
 
 use std::sync::Arc;

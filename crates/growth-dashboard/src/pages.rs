@@ -43,7 +43,7 @@ pub(crate) fn failed(asked: &Asked, sentence: &str) -> String {
     written(&Failed { top: Top::of(asked), sentence })
 }
 
-/// The page to sign in, perhaps with what was wrong.
+/// The page to sign in, perhaps with what was wrong, a sentence.
 pub(crate) fn sign_in(problem: Option<&str>) -> String {
     written(&SignIn { problem })
 }

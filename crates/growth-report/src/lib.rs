@@ -1,4 +1,5 @@
-//! A growth snapshot as a report: [`markdown`], [`html`] and [`text`] for people, [`json`] for programs.
+//! A growth snapshot as a report: [`markdown`], [`html`] and [`text`] for people, [`json`] for programs, and its
+//! [`parts`] for pages that lay them out otherwise.
 //!
 //! The crate takes a [`GrowthSnapshot`] and gives text back. It reads no file,
 //! no database, no terminal and no clock. Invariants:

@@ -141,6 +141,12 @@ pub fn net_volume_cells(moved: &Periods<Cash>, currency: &str) -> [String; 3] {
     revenue::cash::net_volume(moved, currency)
 }
 
+/// Which days activity is counted by, and what is known of the day that is not over; empty where the period has whole
+/// days.
+pub fn days_of_activity(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
+    header::days(snapshot, calendar).trim_start().to_owned()
+}
+
 /// What users of a stage did.
 pub fn did(stage: Stage) -> &'static str {
     funnel::did(stage)

@@ -23,6 +23,8 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::causes;
+
 /// For how long keys that were read are used without looking again.
 const FRESH_FOR: TimeDelta = TimeDelta::minutes(10);
 /// How soon an unknown key makes it look again.
@@ -179,24 +181,16 @@ async fn fetch(url: &Uri) -> Result<Bytes, String> {
         let http = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         let request = Request::get(url).header(USER_AGENT, AGENT).header(ACCEPT, "application/json");
         let request = request.body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
-        let answer = http.request(request).await.map_err(|error| told(&error))?;
+        let answer = http.request(request).await.map_err(|error| causes(&error))?;
         let (head, body) = answer.into_parts();
         if head.status != StatusCode::OK {
             return Err(format!("it answers {}", head.status));
         }
         let limit = usize::try_from(LIMIT).unwrap_or(usize::MAX);
-        let body = Limited::new(body, limit).collect().await.map_err(|error| told(&*error))?;
+        let body = Limited::new(body, limit).collect().await.map_err(|error| causes(&*error))?;
         Ok(body.to_bytes())
     };
     timeout(PATIENCE, whole).await.unwrap_or_else(|_| Err(format!("no whole answer within {PATIENCE:?}")))
-}
-
-/// An error with what caused it: the client's own words alone say no more than "client error".
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
-    texts.dedup();
-    texts.join(": ")
 }
 
 #[derive(Deserialize)]

@@ -2,10 +2,14 @@
 
 use std::cmp::Ordering;
 
+use growth_domain::rollforward::Ratio;
 use growth_metrics::Periods;
 use growth_report::parts::glued;
 
 use super::markup::Markup;
+
+/// How many characters of a figure have room in large.
+const LONG: usize = 11;
 
 /// Which way is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +28,7 @@ pub(super) struct Card {
     pub(super) value: String,
     /// What it is made of, or why there is none.
     pub(super) made_of: String,
-    /// What it was in the period before.
+    /// What it was in the period before, without what it is made of.
     pub(super) before: String,
     pub(super) change: Change,
     pub(super) trend: Option<Markup>,
@@ -61,7 +65,7 @@ impl Card {
             code,
             value,
             made_of,
-            before: glued(&before),
+            before: glued(&before[..end_of_figure(&before)]),
             change: Change::of(&change, ordering, better),
             trend: None,
             notes: Vec::new(),
@@ -86,9 +90,17 @@ impl Card {
         self.value == "n/a"
     }
 
-    /// What it was before, unless there was nothing.
+    /// Whether it has so many digits that they need room.
+    pub(super) fn is_long(&self) -> bool {
+        self.value.len() > LONG
+    }
+
+    /// What it was before, unless there was nothing or the change says it.
     pub(super) fn was(&self) -> Option<&str> {
-        (!self.before.starts_with("n/a")).then_some(self.before.as_str())
+        let is_said = self.before.starts_with("n/a")
+            || self.change.rest.starts_with("was ")
+            || self.change.first == "unchanged";
+        (!is_said).then_some(self.before.as_str())
     }
 }
 
@@ -113,20 +125,29 @@ impl Change {
     }
 }
 
+/// A ratio, to be compared with another one.
+#[expect(clippy::cast_precision_loss, reason = "only which one is larger is asked")]
+pub(super) fn size(ratio: &Ratio) -> Option<f64> {
+    (ratio.denominator != 0).then(|| ratio.numerator as f64 / ratio.denominator as f64)
+}
+
 /// The code of a currency, the figure, and the rest of a cell.
 fn apart(cell: &str) -> (String, String, String) {
     if let Some(reason) = cell.strip_prefix("n/a: ") {
         return (String::new(), "n/a".to_owned(), reason.to_owned());
     }
-    let (figure, rest) = match cell.find(" (").or_else(|| cell.find(", ")) {
-        Some(at) => (&cell[..at], cell[at..].trim_matches([' ', ',', '(', ')'])),
-        None => (cell, ""),
-    };
+    let (figure, rest) = cell.split_at(end_of_figure(cell));
+    let rest = rest.trim_matches([' ', ',', '(', ')']);
     let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
     match figure.split_once(' ').filter(|(code, _)| is_code(code)) {
         Some((code, amount)) => (code.to_owned(), amount.to_owned(), glued(rest)),
         None => (String::new(), glued(figure), glued(rest)),
     }
+}
+
+/// Where what a figure is made of begins.
+fn end_of_figure(cell: &str) -> usize {
+    cell.find(" (").or_else(|| cell.find(", ")).unwrap_or(cell.len())
 }
 
 #[cfg(test)]

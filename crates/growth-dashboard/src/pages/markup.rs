@@ -39,8 +39,9 @@ pub(super) fn trend(values: impl IntoIterator<Item = i128>) -> Option<Markup> {
     let base = if low > high / 2 && low < high { low } else { low.min(0) };
     let (steps, span) = (values.len() as i128 - 1, (high - base).max(1));
     let mut line = String::new();
+    let place = |value: i128| if low == high { HEIGHT / 2 } else { HEIGHT - HEIGHT * (value - base) / span };
     for (index, value) in values.iter().enumerate() {
-        let (x, y) = (WIDTH * index as i128 / steps, HEIGHT - HEIGHT * (value - base) / span);
+        let (x, y) = (WIDTH * index as i128 / steps, place(*value));
         let _ = write!(line, "{}{x} {y}", if index == 0 { 'M' } else { 'L' });
     }
     Some(Markup(format!(
@@ -67,6 +68,6 @@ mod tests {
         assert_eq!(trend([]), None);
         assert_eq!(trend([5]), None);
         assert_eq!(trend([0, 0, 0]), None);
-        assert!(trend([5, 5]).is_some());
+        assert!(trend([5, 5]).unwrap().to_string().contains("d=\"M0 50L1000 50\""));
     }
 }

@@ -1,10 +1,10 @@
 //! The page of figures.
 
 use askama::Template;
-use growth_metrics::GrowthSnapshot;
+use growth_metrics::{GrowthSnapshot, PaymentLine, Period};
 use growth_report::parts::{
-    Calendar, InsightInWords, PaymentInWords, active_users_chart, glued, monthly_retention, movements_chart,
-    mrr_chart, top_users, weekly_retention,
+    Calendar, InsightInWords, PaymentInWords, active_users_chart, days_of_activity, glued, monthly_retention,
+    movements_chart, mrr_chart, top_users, weekly_retention,
 };
 
 use super::freshness::{self, FreshnessBar};
@@ -22,8 +22,9 @@ const PAYMENTS: usize = 10;
 #[template(path = "metrics.html")]
 pub(super) struct Metrics {
     top: Top,
-    /// The local dates of the period.
-    dates: String,
+    /// The period: its local dates, or when it begins and ends.
+    period: String,
+    length: String,
     /// What it is compared with.
     compared: String,
     before: String,
@@ -32,6 +33,8 @@ pub(super) struct Metrics {
     moment: String,
     time: String,
     account: Option<String>,
+    /// Which days activity is counted by, where it is not by those of the period.
+    days: String,
     freshness: FreshnessBar,
     converted: Option<Converted>,
     currencies: Vec<CurrencyCards>,
@@ -62,7 +65,6 @@ struct Payment {
     tone: &'static str,
     plan: String,
     user: String,
-    /// Empty where nothing was given back.
     refunded: String,
 }
 
@@ -76,13 +78,15 @@ impl Metrics {
             snapshot.freshness.last_product_event_at.is_some() || snapshot.users.total.current > 0;
         Self {
             top: Top::with_figures(asked, snapshot),
-            dates: calendar.dates(&header.window),
+            period: period(&header.window, &calendar),
+            length: calendar.length(),
             compared: calendar.the_before(),
             before: calendar.dates(&header.previous),
             zone: calendar.zone(),
             moment: calendar.moment(header.as_of),
             time: calendar.time(header.as_of),
             account: (!header.account.is_empty()).then(|| growth_report::parts::name(&header.account)),
+            days: days_of_activity(snapshot, &calendar),
             freshness: freshness::bar(snapshot, &calendar),
             converted: snapshot.headline.as_ref().and_then(money::converted),
             currencies: money::currencies(snapshot),
@@ -95,6 +99,14 @@ impl Metrics {
             payments: snapshot.payments.iter().take(PAYMENTS).map(|of| Payment::of(of, &calendar)).collect(),
             top_users: top_users(&snapshot.product).map(Markup::from),
         }
+    }
+}
+
+fn period(window: &Period, calendar: &Calendar) -> String {
+    if calendar.has_whole_days(window) {
+        calendar.dates(window)
+    } else {
+        format!("{} to {}", calendar.moment(window.start), calendar.moment(window.end))
     }
 }
 
@@ -112,7 +124,7 @@ impl From<InsightInWords> for Insight {
 }
 
 impl Payment {
-    fn of(line: &growth_metrics::PaymentLine, calendar: &Calendar) -> Self {
+    fn of(line: &PaymentLine, calendar: &Calendar) -> Self {
         let words = PaymentInWords::of(line, calendar);
         Self {
             at: words.at,
@@ -127,7 +139,7 @@ impl Payment {
             },
             plan: words.plan,
             user: words.user,
-            refunded: if line.refund_amount == 0 { String::new() } else { glued(&words.refunded) },
+            refunded: glued(&words.refunded),
         }
     }
 }

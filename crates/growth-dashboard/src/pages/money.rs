@@ -8,7 +8,7 @@ use growth_report::parts::{
     money_cells, moved_by, net_volume_cells, rate_cells, rates_in_words, recurs, shown, sum_cells,
 };
 
-use super::card::{Better, Card};
+use super::card::{Better, Card, size};
 use super::markup::{Markup, trend};
 
 /// The cards of a currency.
@@ -195,10 +195,4 @@ fn rates(revenue: &CurrencyRevenue) -> Vec<Card> {
             Better::Less,
         ),
     ]
-}
-
-/// A ratio, to be compared with another one.
-#[expect(clippy::cast_precision_loss, reason = "only which one is larger is asked")]
-pub(super) fn size(ratio: &Ratio) -> Option<f64> {
-    (ratio.denominator != 0).then(|| ratio.numerator as f64 / ratio.denominator as f64)
 }

@@ -6,9 +6,8 @@ use growth_report::parts::{
     self, Calendar, both, bottleneck, count, count_cells, counted, did, parts as made_of, percent, rate_cells,
 };
 
-use super::card::{Better, Card};
+use super::card::{Better, Card, size};
 use super::markup::{Markup, trend};
-use super::money::size;
 
 /// The cards of users and of what they do.
 pub(super) struct ProductCards {

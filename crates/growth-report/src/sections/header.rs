@@ -94,7 +94,7 @@ fn scope(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
 }
 
 /// Which days activity is counted by, where those are not the days of the period.
-fn days(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
+pub(crate) fn days(snapshot: &GrowthSnapshot, calendar: &Calendar) -> String {
     let header = &snapshot.header;
     if calendar.has_whole_days(&header.window) {
         return String::new();

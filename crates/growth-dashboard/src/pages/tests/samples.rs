@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use growth_db::Db;
 use growth_demo::business::{Business, PRODUCT};
@@ -19,19 +19,21 @@ const ZONE: Tz = Tz::Europe__London;
 /// How many documents are taken in at once.
 const BATCH: usize = 1000;
 
-/// The sample business over each period, as the figures in the documentation are.
-pub(super) async fn sample_business() -> Vec<GrowthSnapshot> {
+/// The sample business over each period, as the figures in the documentation are, and within a day.
+pub(super) async fn sample_business() -> Vec<(String, GrowthSnapshot)> {
     let end: DateTime<Utc> = "2026-11-23T00:00:00Z".parse().unwrap();
     let database = growth_testkit::sqlite().await;
     fill(&database, &Business::sample(1, end), end).await;
     let mut snapshots = Vec::new();
-    for days in PERIODS {
+    let periods = PERIODS.map(|days| (format!("sample-{days}"), days, end));
+    let within_a_day = ("sample-now".to_owned(), 30, end - TimeDelta::minutes(597));
+    for (name, days, end) in periods.into_iter().chain([within_a_day]) {
         let request = Request {
             product: PRODUCT.to_owned(),
             goal: Some(Goal { currency: "gbp".to_owned(), amount: 50_000 }),
             ..Request::of(end, days, ZONE).unwrap()
         };
-        snapshots.push(growth_metrics::snapshot(&database, &request).await.unwrap());
+        snapshots.push((name, growth_metrics::snapshot(&database, &request).await.unwrap()));
     }
     snapshots
 }
@@ -121,7 +123,7 @@ pub(super) fn all() -> Vec<(String, String)> {
         ("without-users", without_users()),
     ];
     let figures = figures.iter().map(|(name, snapshot)| (*name, pages::metrics(&asked, snapshot)));
-    let wrong = "this token is not accepted: it is unknown, expired or revoked";
+    let wrong = "This token is not accepted: it is unknown, expired or revoked.";
     let unreachable = "The database cannot be reached: the server's log says why. Try again.";
     let others = [
         ("loading", pages::loading(&asked)),
