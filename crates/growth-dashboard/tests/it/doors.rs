@@ -100,7 +100,7 @@ on_each_engine! {
                 ("content-security-policy", "frame-ancestors 'none'"),
                 ("x-content-type-options", "nosniff"),
                 ("x-frame-options", "DENY"),
-                ("referrer-policy", "no-referrer"),
+                ("referrer-policy", "same-origin"),
                 ("cross-origin-opener-policy", "same-origin"),
                 ("cross-origin-resource-policy", "same-origin"),
                 ("permissions-policy", "camera=()"),
