@@ -21,6 +21,7 @@ mod postgres;
 mod process;
 mod product;
 mod scratch;
+mod screenshots;
 mod server;
 mod terminal;
 mod test;
@@ -47,6 +48,7 @@ cargo xtask <task>
                     cargo xtask bench replay --events 100000 --rounds 3
                     cargo xtask bench webhook
                     cargo xtask bench backfill
+  screenshots     takes the pictures of the dashboard that the documentation shows, of the sample business
   help            this text
 
 Environment
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Some("lint") if args.is_empty() => lint::run(),
         Some("chaos") => chaos::run(&args),
         Some("bench") => bench::run(&args),
+        Some("screenshots") if args.is_empty() => screenshots::run(),
         Some("help" | "-h" | "--help") => {
             terminal::print(HELP);
             return ExitCode::SUCCESS;

@@ -1,4 +1,5 @@
-//! The programs of this workspace that tasks run: growthctl, what sends it webhooks, and what answers as Stripe does.
+//! The programs of this workspace that tasks run: growthctl, what sends it webhooks, what takes pictures of it, and
+//! what answers as Stripe does.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,13 @@ impl Product {
     pub(crate) fn fake_stripe(&self, address: SocketAddr, key: &str) -> Command {
         let mut command = Command::new(self.folder.join("fake-stripe"));
         command.args(["--listen", &address.to_string(), "--secret", key]);
+        command
+    }
+
+    /// Makes a call of what takes pictures of a dashboard.
+    pub(crate) fn dashboard_pictures(&self) -> Command {
+        let mut command = Command::new(self.folder.join("dashboard-pictures"));
+        process::without_postgres_variables(&mut command);
         command
     }
 

@@ -249,3 +249,6 @@ pub(crate) fn trouble(error: &growth_db::Error) -> Trouble {
 fn is_timeout(error: &dyn growth_db::DatabaseError) -> bool {
     matches!(error.code().as_deref(), Some("57014" | "9"))
 }
+
+#[cfg(test)]
+mod tests;

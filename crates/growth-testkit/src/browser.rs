@@ -258,6 +258,12 @@ impl Browser {
         did("a picture", BASE64_STANDARD.decode(text(&picture["data"])))
     }
 
+    /// Returns a picture of what the window shows, as a PNG.
+    pub async fn first_screen(&self) -> Vec<u8> {
+        let picture = self.cdp("Page.captureScreenshot", json!({"format": "png"})).await;
+        did("a picture", BASE64_STANDARD.decode(text(&picture["data"])))
+    }
+
     /// Runs the body of a function in the page and gives back what it returns; `arguments` are its arguments.
     pub async fn execute(&self, script: &str, arguments: &[Value]) -> Value {
         did(script, self.client.execute(script, arguments.to_vec()).await)

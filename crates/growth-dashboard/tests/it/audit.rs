@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 
 use growth_dashboard::auth::{self, JwtSettings};
 use tracing_subscriber::fmt::MakeWriter;
@@ -9,12 +10,20 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::place::Place;
 use crate::signed::{ISSUER, SECRET, Signer, claims};
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+/// What one thread tells, of a subscriber that all have: one of a thread alone may hear nothing of what another has
+/// told first.
+#[derive(Clone)]
+struct Log {
+    of: ThreadId,
+    told: Arc<Mutex<Vec<u8>>>,
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        if thread::current().id() == self.of {
+            self.told.lock().unwrap().extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -32,38 +41,36 @@ impl MakeWriter<'_> for Log {
 
 #[test]
 fn the_log_tells_who_came_and_nothing_that_lets_anybody_in() {
-    let log = Log::default();
+    let log = Log { of: thread::current().id(), told: Arc::default() };
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_ansi(false)
         .with_writer(log.clone())
         .finish();
-    // One thread, which is the one that the subscriber is of.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let secrets = tracing::subscriber::with_default(subscriber, || {
-        runtime.block_on(async {
-            let db = growth_testkit::sqlite().await;
-            let jwt = JwtSettings::with_secret(SECRET, ISSUER, None).unwrap();
-            let place = Place::with(&db, auth::Settings { jwt: Some(jwt), ..auth::Settings::default() });
-            place.user("ada\nadmin", true).await;
-            let token = place.token("ops").await;
-            let cookie = place.session(&token).await;
-            let jwt = Signer::secret().sign(&claims("ada\nadmin"));
-            let of_jwt = place.session(&jwt).await;
-            let link = place.dashboard.auth().one_time_link();
-            let of_link = place.get(&link, &[]).await.cookie().unwrap();
-            place.sign_out(&cookie).await;
-            let wrong = format!("gat_{}_{}", "1".repeat(16), "2".repeat(32));
-            for _ in 0..12 {
-                place.with_bearer(&wrong).await;
-            }
-            let code = link.split_once('=').unwrap().1.to_owned();
-            let values = [cookie, of_jwt, of_link].map(|cookie| cookie.split_once('=').unwrap().1.to_owned());
-            let own = token[21..].to_owned();
-            [vec![own, jwt, code, "2".repeat(32), SECRET.to_owned()], values.to_vec()].concat()
-        })
+    let secrets = runtime.block_on(async {
+        let db = growth_testkit::sqlite().await;
+        let jwt = JwtSettings::with_secret(SECRET, ISSUER, None).unwrap();
+        let place = Place::with(&db, auth::Settings { jwt: Some(jwt), ..auth::Settings::default() });
+        place.user("ada\nadmin", true).await;
+        let token = place.token("ops").await;
+        let cookie = place.session(&token).await;
+        let jwt = Signer::secret().sign(&claims("ada\nadmin"));
+        let of_jwt = place.session(&jwt).await;
+        let link = place.dashboard.auth().one_time_link();
+        let of_link = place.get(&link, &[]).await.cookie().unwrap();
+        place.sign_out(&cookie).await;
+        let wrong = format!("gat_{}_{}", "1".repeat(16), "2".repeat(32));
+        for _ in 0..12 {
+            place.with_bearer(&wrong).await;
+        }
+        let code = link.split_once('=').unwrap().1.to_owned();
+        let values = [cookie, of_jwt, of_link].map(|cookie| cookie.split_once('=').unwrap().1.to_owned());
+        let own = token[21..].to_owned();
+        [vec![own, jwt, code, "2".repeat(32), SECRET.to_owned()], values.to_vec()].concat()
     });
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = String::from_utf8(log.told.lock().unwrap().clone()).unwrap();
     let told: Vec<&str> = log.lines().filter(|line| line.contains("audit")).collect();
     let count = |part: &str| told.iter().filter(|line| line.contains(part)).count();
     assert_eq!(count("signed_in how=\"token\" name=\"ops\" address=192.0.2.1"), 1, "{told:#?}");

@@ -19,9 +19,9 @@ const OPEN: [&str; 9] = [
     "/admin/sign-out",
     "/admin/assets/{name}",
     "/api/admin/openapi.json",
+    "/api/admin/report.schema.json",
     "/healthz",
     "/readyz",
-    "/admin/metrics",
 ];
 
 fn with_jwts() -> auth::Settings {

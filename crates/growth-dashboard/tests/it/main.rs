@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod api;
 mod attempts;
 mod audit;
 mod doors;

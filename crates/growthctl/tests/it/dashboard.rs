@@ -100,7 +100,21 @@ impl Visit {
         self.goto(METRICS).await;
         assert_eq!(self.browser.url().await, self.url(SIGN_IN));
         self.give(&self.token).await;
-        self.browser.wait_for("#figures").await;
+        self.until_figures().await;
+    }
+
+    /// Waits for the figures, and says what is there instead.
+    async fn until_figures(&self) {
+        let mut instead = String::new();
+        let found = until("a page", async || {
+            if self.browser.find_all("#figures, #problem, [data-problem]").await.is_empty() {
+                return None;
+            }
+            instead = self.text("body").await;
+            Some(self.browser.find_all("#figures").await.len())
+        })
+        .await;
+        assert_eq!(found, 1, "{instead}");
     }
 
     /// Waits until an expression of the page's script is true.

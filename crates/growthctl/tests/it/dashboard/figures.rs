@@ -129,7 +129,7 @@ fn of_currency(revenue: &Value, in_full: bool) -> Vec<(&'static str, Expected)> 
 
 fn of_product(report: &Value) -> Vec<(&'static str, Expected)> {
     let (users, engagement, product) = (&report["users"], &report["engagement"], &report["product"]);
-    let counts = |part| with_thousands(u128::try_from::<i64>(part).unwrap());
+    let counts = |part: i64| with_thousands(u128::try_from(part).unwrap());
     vec![
         ("Users", counted(&users["total"])),
         ("New users", counted(&users["new"])),
