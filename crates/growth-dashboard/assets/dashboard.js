@@ -309,6 +309,15 @@
       last = Date.now();
     });
 
+    // A browser may keep the page as it was and show it to whoever goes back. Who signs out leaves none, and else the
+    // server is asked whether it may still be seen.
+    document.querySelector("form[action$='/sign-out']")?.addEventListener("submit", () => {
+      turn += 1;
+      asking?.abort();
+      byId("main").replaceChildren();
+    });
+    addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
     if (document.querySelector("[data-waits]")) load(location.href, { aloud: true });
   };
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);

@@ -46,17 +46,9 @@ pub(crate) async fn guarded(mut response: Response) -> Response {
     response
 }
 
-/// How long whoever asked may show an answer again without asking.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Keep {
-    /// Not at all: it asks each time whether it changed.
-    Ask,
-    /// For so many seconds.
-    Seconds(u32),
-}
-
-/// A body with its digest as its tag, or only the word that it has not changed.
-pub(crate) fn tagged(asked: &HeaderMap, kind: &'static str, body: Bytes, keep: Keep) -> Response {
+/// A body with its digest as its tag, or only the word that it has not changed. Whoever asked may show it again for so
+/// many seconds without asking.
+pub(crate) fn tagged(asked: &HeaderMap, kind: &'static str, body: Bytes, seconds: u32) -> Response {
     let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(&body)[..16]));
     let known = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|value| value.split(','));
@@ -70,10 +62,7 @@ pub(crate) fn tagged(asked: &HeaderMap, kind: &'static str, body: Bytes, keep: K
         ([(CONTENT_TYPE, kind)], Body::from(body)).into_response()
     };
     let headers = response.headers_mut();
-    let keep = match keep {
-        Keep::Ask => "private, no-cache".to_owned(),
-        Keep::Seconds(seconds) => format!("private, max-age={seconds}"),
-    };
+    let keep = format!("private, max-age={seconds}");
     for (name, value) in
         [(ETAG, tag.as_str()), (CACHE_CONTROL, keep.as_str()), (VARY, "authorization, cookie")]
     {

@@ -11,7 +11,7 @@ use growth_metrics::{ActivityDay, GrowthSnapshot, Header, PaymentsPage, Product,
 use serde::Serialize;
 
 use crate::Parts;
-use crate::answer::{Keep, Refusal, tagged};
+use crate::answer::{Refusal, tagged};
 use crate::asked::{Asked, BadParameter, Parameters};
 use crate::figures::{Counted, Trouble};
 
@@ -22,7 +22,7 @@ pub const OPENAPI: &str = include_str!("../../../docs/dashboard.openapi.json");
 const SCHEMA: &str = include_str!("../../../docs/report.schema.json");
 
 /// For how long a program may show an answer again, in seconds.
-const KEEP: Keep = Keep::Seconds(5);
+const KEEP: u32 = 5;
 
 /// How many payments a page has where nobody says.
 const FEW: u32 = 20;

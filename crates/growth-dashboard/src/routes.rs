@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -16,7 +15,7 @@ use growth_http::Peer;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::answer::{Keep, Refusal, guarded, tagged};
+use crate::answer::{Refusal, guarded};
 use crate::api::Given;
 use crate::asked::{Asked, Parameters};
 use crate::auth::{Denied, routes as sign_in};
@@ -143,8 +142,8 @@ async fn metrics(State(parts): State<Arc<Parts>>, headers: HeaderMap, Query(give
     };
     match counted {
         Ok(counted) => {
-            let page = pages::metrics(&asked, &counted.snapshot);
-            tagged(&headers, "text/html; charset=utf-8", Bytes::from(page), Keep::Ask)
+            // It is not kept: going back after signing out would show it.
+            Html(pages::metrics(&asked, &counted.snapshot)).into_response()
         }
         Err(trouble) => (trouble.status(), Html(pages::failed(&asked, &trouble.sentence()))).into_response(),
     }

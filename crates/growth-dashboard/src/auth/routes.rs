@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, Form, FromRequest as _, Query, Request, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, SET_COOKIE};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use growth_http::{Peer, Unread};
@@ -19,6 +19,9 @@ use crate::{Parts, pages};
 pub(crate) const CODE: &str = "code";
 /// The field of the form.
 const TOKEN: &str = "token";
+
+/// What a browser forgets, as it is told by an answer.
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 type Asker = Option<Extension<Peer>>;
 
@@ -102,6 +105,8 @@ pub(crate) async fn sign_out(State(parts): State<Arc<Parts>>, peer: Asker, heade
         return refused(&denied);
     }
     let mut response = see_other(SIGN_IN);
+    // Else whoever goes back might see the figures that the browser still has.
+    response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
     if let Some(cookie) = sessions::forgotten(&headers) {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }

@@ -120,17 +120,17 @@ impl Visit {
     /// Waits until an expression of the page's script is true.
     async fn until_true(&self, expression: &str) {
         let script = format!("return Boolean({expression})");
-        until(expression, async || {
-            (self.browser.execute(&script, &[]).await == json!(true)).then_some(())
-        })
-        .await;
+        until(expression, async || (self.browser.execute(&script, &[]).await == json!(true)).then_some(()))
+            .await;
     }
 
     /// Follows a link or presses a button of the page, and waits until the page is done with it.
     async fn click_and_wait(&self, css: &str) {
         self.browser.click(css).await;
-        self.until_true("document.readyState === 'complete' && !document.querySelector('.asking, [data-waits]')")
-            .await;
+        self.until_true(
+            "document.readyState === 'complete' && !document.querySelector('.asking, [data-waits]')",
+        )
+        .await;
     }
 
     /// What the page says in an element, with each white space as one space.

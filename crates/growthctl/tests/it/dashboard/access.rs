@@ -16,7 +16,9 @@ on_each_engine! {
         visit.click_and_wait("form[action='/admin/sign-out'] .button").await;
         assert!(visit.is_signed_out().await, "{}", visit.browser.url().await);
         visit.browser.back().await;
-        until("the page before", async || visit.is_signed_out().await.then_some(())).await;
+        assert!(visit.browser.find_all(".card, .panel").await.is_empty(), "the figures are seen again");
+        visit.browser.wait_for("#token").await;
+        assert!(visit.is_signed_out().await, "{}", visit.browser.url().await);
         visit.goto(&format!("{METRICS}?days=7")).await;
         assert!(visit.is_signed_out().await, "{}", visit.browser.url().await);
         visit.was_quiet().await;
@@ -25,8 +27,10 @@ on_each_engine! {
     async fn a_session_that_is_over_ends_at_the_sign_in(db: TestDb) {
         let visit = Visit::begin(small(db.url())).await;
         visit.sign_in().await;
-        let ended = query(&*db, "UPDATE dashboard_sessions SET ends_at = $1").bind(past()).execute().await;
+        let mut tx = db.begin().await.unwrap();
+        let ended = query(&mut tx, "UPDATE dashboard_sessions SET ends_at = $1").bind(past()).execute().await;
         assert_eq!(ended.unwrap(), 1);
+        tx.commit().await.unwrap();
         // A server believes for ten seconds what it knows of a session.
         until("the end of the session", async || {
             if !visit.is_signed_out().await {

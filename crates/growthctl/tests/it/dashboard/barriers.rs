@@ -4,6 +4,7 @@ use growth_db::query;
 use growth_testkit::browser::{Media, Scheme, Violation};
 use growth_testkit::on_each_engine;
 
+use super::trouble::write;
 use super::{METRICS, SIGN_IN, Visit, sample};
 use crate::run::Place;
 
@@ -35,7 +36,7 @@ on_each_engine! {
             visit.browser.find(".probe").await.click().await;
             has_none(&visit, &format!("{days} days, with all details and a value")).await;
         }
-        query(&*db, "ALTER TABLE payments RENAME TO payments_away").execute().await.unwrap();
+        write(&db, "ALTER TABLE payments RENAME TO payments_away").await;
         visit.click_and_wait("#refresh").await;
         visit.browser.find("#trouble").await;
         has_none(&visit, "figures of before").await;

@@ -12,7 +12,7 @@ const READ: &str = r##"
         return found ? line(found.innerText) : null;
     };
     const card = of => ({
-        value: shown(of, ".value"), change: shown(of, ".pill"), before: shown(of, ".was"),
+        value: shown(of, ".value"), change: shown(of, ".pill"), before: shown(of, ".change > span:not(.pill):last-child"),
         goal: shown(of, ".goal strong"),
     });
     const cards = within => {

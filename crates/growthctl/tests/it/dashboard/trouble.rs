@@ -1,6 +1,6 @@
 //! A database that is away or slow, and one with nothing in it.
 
-use growth_db::{Engine, query};
+use growth_db::{Db, Engine, query};
 use growth_testkit::{on_each_engine, until};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -48,7 +48,7 @@ impl Line {
         (Self::Cut(sender), address)
     }
 
-    async fn set(&self, db: &growth_db::Db, is_whole: bool) {
+    async fn set(&self, db: &Db, is_whole: bool) {
         match self {
             Self::Cut(sender) => {
                 sender.send_replace(is_whole);
@@ -59,10 +59,17 @@ impl Line {
                 } else {
                     "ALTER TABLE payments RENAME TO payments_away"
                 };
-                query(db, sql).execute().await.unwrap();
+                write(db, sql).await;
             }
         }
     }
+}
+
+/// Runs a statement that changes the schema.
+pub(super) async fn write(db: &Db, sql: &'static str) {
+    let mut tx = db.begin().await.unwrap();
+    query(&mut tx, sql).execute().await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 on_each_engine! {
