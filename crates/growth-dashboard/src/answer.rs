@@ -82,6 +82,8 @@ pub(crate) enum Refusal {
     Denied(Denied),
     /// There are no figures.
     Trouble(Trouble),
+    /// There is no such route.
+    Nothing,
 }
 
 impl From<BadParameter> for Refusal {
@@ -142,6 +144,10 @@ impl IntoResponse for Refusal {
         let (status, code, message, parameter) = match &self {
             Self::Bad(bad) => {
                 (StatusCode::BAD_REQUEST, "bad_parameter", bad.problem.clone(), Some(bad.name.clone()))
+            }
+            Self::Nothing => {
+                let message = "no such route: /api/admin/openapi.json tells which there are";
+                (StatusCode::NOT_FOUND, "not_found", message.to_owned(), None)
             }
             Self::Denied(denied) => (denied.status(), denied.code(), denied.to_string(), None),
             Self::Trouble(trouble) => {

@@ -114,6 +114,9 @@ pub(crate) async fn payments(
     let asked = Asked::of(&parameters)?;
     let limit = parameters.number("limit", 1..=PaymentsPage::MOST, FEW)?;
     let after = parameters.get("after").map(str::to_owned);
+    if after.as_ref().is_some_and(|after| after.contains('\0')) {
+        return Err(BadParameter::new("after", "it is no id of a payment").into());
+    }
     json(&headers, &parts.figures.payments(&asked, &PaymentsPage { limit, after }).await?)
 }
 
@@ -147,9 +150,5 @@ fn json(headers: &HeaderMap, value: &impl Serialize) -> Answered {
 
 /// No such route.
 pub(crate) async fn nothing() -> Response {
-    let problem = "no such route: /api/admin/openapi.json tells which there are";
-    let refusal = Refusal::Bad(BadParameter::new("path", problem));
-    let mut response = refusal.into_response();
-    *response.status_mut() = axum::http::StatusCode::NOT_FOUND;
-    response
+    Refusal::Nothing.into_response()
 }

@@ -50,9 +50,10 @@ enum For {
 type Route = (&'static str, For, fn() -> MethodRouter<Arc<Parts>>);
 
 /// All routes: the router is made of these and of nothing else, so none is without somebody to let in.
-const ROUTES: [Route; 14] = [
+const ROUTES: [Route; 15] = [
     ("/", For::All, || get(async || Redirect::to(METRICS))),
     ("/admin", For::All, || get(async || Redirect::to(METRICS))),
+    ("/admin/", For::All, || get(async || Redirect::to(METRICS))),
     (METRICS, For::People, || get(metrics)),
     (SIGN_IN, For::All, || get(sign_in::page).post(sign_in::sign_in)),
     (SIGN_OUT, For::All, || post(sign_in::sign_out)),

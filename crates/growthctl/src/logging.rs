@@ -28,6 +28,8 @@ pub(crate) fn init(format: LogFormat, quiet: bool, verbose: bool) -> WorkerGuard
     let filter = Targets::new()
         .with_default(Level::WARN)
         .with_target("growth", own)
+        // Who signed in to the dashboard, and who failed to, is told whatever else is not.
+        .with_target("audit", Level::INFO)
         // They speak of every object that they have no type for, and quote it.
         .with_target("stripe_webhook", LevelFilter::OFF)
         .with_target("stripe_shared", LevelFilter::OFF)

@@ -46,8 +46,10 @@ pub(crate) async fn page(
     Query(given): Given,
 ) -> Response {
     let code = given.iter().find(|(name, _)| name == CODE);
-    // Whoever only asks what a link leads to has not followed it.
-    if let (Some((_, code)), Method::GET) = (code, method) {
+    // Whoever only asks what a link leads to has not followed it, nor has a page that shows it as a picture, nor a
+    // browser that looks ahead.
+    let is_followed = method == Method::GET && site::is_navigation(&headers);
+    if let Some((_, code)) = code.filter(|_| is_followed) {
         let address = parts.auth.address(&headers, peer.map(|Extension(peer)| peer));
         return match parts.auth.use_link(code, &headers, address).await {
             Ok(cookie) => signed_in(cookie),

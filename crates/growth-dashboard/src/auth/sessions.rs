@@ -25,8 +25,17 @@ const BYTES: usize = 32;
 
 /// The name over TLS: browsers take it from this very host only, and only with `Secure` and `Path=/`.
 const NAME: &str = "__Host-growthctl";
-/// The name on this machine itself, where there is no TLS.
+/// How the name begins on this machine itself, where there is no TLS. Cookies are of a machine and not of a port, so the
+/// port stands in the name: two dashboards side by side do not sign each other's viewers out.
 const LOOPBACK_NAME: &str = "growthctl";
+
+fn name(headers: &HeaderMap) -> String {
+    match site::port(headers) {
+        _ if site::is_secure(headers) => NAME.to_owned(),
+        Some(port) => format!("{LOOPBACK_NAME}-{port}"),
+        None => LOOPBACK_NAME.to_owned(),
+    }
+}
 
 /// What a browser keeps.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,7 +44,7 @@ pub(crate) struct Cookie(String);
 impl Cookie {
     /// The session of a request. One that is given twice is none: it is not known which the server gave.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let name = if site::is_secure(headers) { NAME } else { LOOPBACK_NAME };
+        let name = name(headers);
         let cookies = headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
         let mut values = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|cookie| {
             let (given, value) = cookie.trim().split_once('=')?;
@@ -67,7 +76,7 @@ pub(crate) fn forgotten(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 fn set(headers: &HeaderMap, value: &str, seconds: u64) -> Option<HeaderValue> {
-    let (name, secure) = if site::is_secure(headers) { (NAME, "; Secure") } else { (LOOPBACK_NAME, "") };
+    let (name, secure) = (name(headers), if site::is_secure(headers) { "; Secure" } else { "" });
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
     let mut value = HeaderValue::try_from(text).ok()?;
     value.set_sensitive(true);

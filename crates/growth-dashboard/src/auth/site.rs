@@ -7,6 +7,8 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri};
 
 const FETCH_SITE: &str = "sec-fetch-site";
+const FETCH_DEST: &str = "sec-fetch-dest";
+const PURPOSE: &str = "sec-purpose";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// Whether a page of another site sent a request, as far as the browser tells.
@@ -20,6 +22,12 @@ pub(crate) fn is_other(headers: &HeaderMap) -> bool {
         let same = origin.to_str().ok().and_then(|origin| is_origin_of(origin, headers));
         same != Some(true)
     })
+}
+
+/// Whether somebody goes to a page, as far as the browser tells: neither a part of another page nor one that is looked at
+/// in advance.
+pub(crate) fn is_navigation(headers: &HeaderMap) -> bool {
+    headers.get(FETCH_DEST).is_none_or(|dest| dest == "document") && !headers.contains_key(PURPOSE)
 }
 
 fn is_origin_of(origin: &str, headers: &HeaderMap) -> Option<bool> {
@@ -45,6 +53,11 @@ pub(crate) fn is_secure(headers: &HeaderMap) -> bool {
         .get(FORWARDED_PROTO)
         .is_some_and(|proto| proto.to_str().is_ok_and(|proto| proto.trim().eq_ignore_ascii_case("https")));
     is_https || !host(headers).is_some_and(|host| is_loopback(host.host()))
+}
+
+/// The port of this server, as the browser names it.
+pub(crate) fn port(headers: &HeaderMap) -> Option<u16> {
+    host(headers)?.port_u16()
 }
 
 /// Whether a name is one of this machine's own.
@@ -83,6 +96,20 @@ mod tests {
             (&[("origin", "https://a.example")], true),
         ] {
             assert_eq!(is_other(&headers(given)), other, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn only_whoever_goes_to_a_page_follows_a_link() {
+        for (given, follows) in [
+            (&[][..], true),
+            (&[("sec-fetch-dest", "document"), ("sec-fetch-site", "none")], true),
+            (&[("sec-fetch-dest", "document"), ("sec-fetch-site", "cross-site")], true),
+            (&[("sec-fetch-dest", "image"), ("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-dest", "empty")], false),
+            (&[("sec-fetch-dest", "document"), ("sec-purpose", "prefetch;prerender")], false),
+        ] {
+            assert_eq!(is_navigation(&headers(given)), follows, "{given:?}");
         }
     }
 

@@ -34,19 +34,21 @@ pub(super) struct Goal {
 /// All currencies in one.
 pub(super) struct Converted {
     pub(super) code: String,
-    pub(super) card: Card,
+    /// `None` where no rate is known.
+    pub(super) card: Option<Card>,
     pub(super) rates: Markup,
 }
 
-/// MRR of all currencies, where there are several and they are converted.
+/// MRR of all currencies, where there are several.
 pub(super) fn converted(headline: &Headline) -> Option<Converted> {
+    let (code, rates) = (headline.currency.to_uppercase(), rates_in_words(headline).into());
     if !has_others(headline) {
-        return None;
+        return (!headline.apart.is_empty()).then_some(Converted { code, card: None, rates });
     }
     let closing = both(&headline.movements, |moved| shown(moved.closing));
     let card = Card::new("MRR", money_cells(closing, &headline.currency), &closing, Better::More)
         .noting(moved_by(&headline.movements.current, &headline.currency));
-    Some(Converted { code: headline.currency.to_uppercase(), card, rates: rates_in_words(headline).into() })
+    Some(Converted { code, card: Some(card), rates })
 }
 
 /// The goal, where it is in this currency. A goal in a currency without revenue is told with the first one.

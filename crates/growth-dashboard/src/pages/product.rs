@@ -113,7 +113,9 @@ fn funnel(snapshot: &GrowthSnapshot) -> Option<FunnelCard> {
     };
     Some(FunnelCard {
         stages: funnel.stages.iter().map(bar).collect(),
-        about: format!("Of those who signed up in the period, within {days}.{pending}"),
+        about: format!(
+            "Of those who signed up in the period, within {days}; percentages are of the stage before.{pending}"
+        ),
         bottleneck: bottleneck(funnel).into(),
     })
 }

@@ -58,7 +58,7 @@ async fn check(place: &Place, from: Peer, token: &[u8], cookie: &[u8], other: &[
     let headers = [
         ("authorization", value("Bearer ", token)),
         ("authorization", value("", token)),
-        ("cookie", value("growthctl=", cookie)),
+        ("cookie", value("growthctl-4243=", cookie)),
         ("cookie", value("", cookie)),
         ("x-forwarded-for", value("", other)),
         ("x-forwarded-proto", value("", other)),

@@ -32,12 +32,12 @@ on_each_engine! {
         let (digest,): (String,) =
             growth_db::query(&*db, "SELECT digest FROM dashboard_sessions").fetch_one().await.unwrap();
         assert!(digest.len() == 64 && !cookie.contains(&digest), "{digest}");
-        let stolen = format!("growthctl={digest}");
+        let stolen = format!("growthctl-4243={digest}");
         assert_eq!(place.with_cookie(&stolen).await.status, 401);
 
         let out = place.sign_out(&cookie).await;
         assert_eq!((out.status.as_u16(), out.header("location")), (303, Some("/admin/sign-in")));
-        assert_eq!(out.header("set-cookie").unwrap(), "growthctl=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
+        assert_eq!(out.header("set-cookie").unwrap(), "growthctl-4243=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
         assert_eq!(place.with_cookie(&cookie).await.status, 401);
         assert_eq!(place.get(PAGE, &[("cookie", &cookie)]).await.header("location"), Some("/admin/sign-in"));
         assert_eq!(sessions(&place).await, 0);
@@ -71,10 +71,13 @@ on_each_engine! {
     async fn a_browser_keeps_it_for_this_server_alone(db: TestDb) {
         let place = Place::new(&db);
         let token = place.token("ops").await;
-        for host in ["localhost:4243", "127.0.0.1", "127.1.2.3:80", "[::1]:4243"] {
+        for (host, name) in [
+            ("localhost:4243", "growthctl-4243="), ("127.0.0.1", "growthctl="), ("127.1.2.3:80", "growthctl-80="),
+            ("[::1]:4243", "growthctl-4243="),
+        ] {
             let answer = place.sign_in(&token, &[("host", host)]).await;
             let cookie = answer.header("set-cookie").unwrap();
-            assert!(cookie.starts_with("growthctl=") && !cookie.contains("Secure"), "{host}: {cookie}");
+            assert!(cookie.starts_with(name) && !cookie.contains("Secure"), "{host}: {cookie}");
             assert!(cookie.ends_with("; Path=/; Max-Age=604800; HttpOnly; SameSite=Strict"), "{cookie}");
         }
         for headers in [
@@ -100,7 +103,7 @@ on_each_engine! {
     async fn a_session_that_was_brought_along_is_never_taken(db: TestDb) {
         let place = Place::new(&db);
         let token = place.token("ops").await;
-        let planted = format!("growthctl={}", "ab".repeat(32));
+        let planted = format!("growthctl-4243={}", "ab".repeat(32));
         let first = place.sign_in(&token, &[("cookie", &planted)]).await.cookie().unwrap();
         assert_ne!(first, planted);
         assert_eq!(place.with_cookie(&planted).await.status, 401);

@@ -28,6 +28,10 @@ use crate::signals::Signals;
 /// What the pool keeps to: few connections, so that webhooks have the others, and none of them is held for long.
 const LIMITS: Limits =
     Limits { connections: 4, patience: Duration::from_secs(5), statement: Some(Duration::from_secs(30)) };
+/// How many connections there are at most.
+const CONNECTIONS: usize = 2048;
+/// How long one is kept on which nothing is asked.
+const IDLE: Duration = Duration::from_secs(15);
 /// How long the database may take to close.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -108,10 +112,21 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     } else {
         let link = dashboard.auth().one_time_link();
         printer.result(&format!("sign in, once and within ten minutes: http://{address}{link}\n"))?;
-        printer.remark("`growthctl keys create --admin NAME` makes a token that lasts");
+        if args.demo {
+            let token = auth::create_token(&place.db, "demo", now).await?;
+            printer.result(&format!("or, as long as it runs, with this token: {token}\n"))?;
+        } else {
+            printer.remark("`growthctl keys create --admin NAME` makes a token that lasts");
+        }
     }
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), database = database::shown(settings), "started");
-    let connections = Connections { most: serving::connections(512), ..Connections::default() };
+    let database = if args.demo { "the sample business".to_owned() } else { database::shown(settings) };
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), database, "started");
+    // Proxies open new connections as they need them, so nobody keeps one for long without asking anything.
+    let connections = Connections {
+        most: serving::connections(CONNECTIONS),
+        header_timeout: IDLE,
+        ..Connections::default()
+    };
     let serve = async {
         let finished = growth_http::serve(listener, dashboard.routes(), connections, stop).await;
         place.close().await && finished
