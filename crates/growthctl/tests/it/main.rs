@@ -12,6 +12,7 @@ mod demo;
 mod explain;
 mod guide;
 mod help;
+mod links;
 mod migrate;
 mod orders;
 mod replays;

@@ -163,7 +163,8 @@ fn cards_are(shown: &Value, expected: Vec<(&'static str, Expected)>, context: &s
             assert_eq!(text("value"), value, "{context}");
         }
         // What did not change, or was nothing, is not said twice.
-        let is_said = text("change").ends_with("unchanged") || change.is_none() && text("before").is_empty();
+        let is_said = text("change").ends_with("unchanged")
+            || change.is_none() && ["", "was 0"].contains(&text("before"));
         if before != "n/a" && !is_said {
             assert_eq!(text("before"), format!("from {before}"), "{context}");
         }
