@@ -26,7 +26,7 @@ struct Place {
 
 /// Takes all pictures.
 pub(crate) fn run() -> Result<ExitCode> {
-    let product = Product::release()?;
+    let product = Product::as_tested()?;
     let scratch = Scratch::new("screenshots")?;
     let cluster = Cluster::start(Durability::None)?;
     Engine::Postgres(&cluster).has_client()?;

@@ -35,7 +35,9 @@ on_each_engine! {
         let stolen = format!("growthctl-4243={digest}");
         assert_eq!(place.with_cookie(&stolen).await.status, 401);
 
+        // What a browser has kept of the pages is gone with the session.
         let out = place.sign_out(&cookie).await;
+        assert_eq!(out.header("clear-site-data"), Some("\"cache\""));
         assert_eq!((out.status.as_u16(), out.header("location")), (303, Some("/admin/sign-in")));
         assert_eq!(out.header("set-cookie").unwrap(), "growthctl-4243=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict");
         assert_eq!(place.with_cookie(&cookie).await.status, 401);
@@ -202,6 +204,9 @@ on_each_engine! {
         assert!(link.starts_with("/admin/sign-in?code=") && link.len() == 20 + 32, "{link}");
         // Whoever only asks where it leads has not used it.
         assert_eq!(place.ask(Method::HEAD, &link, &[], Body::empty()).await.cookie(), None);
+        for other in [("sec-fetch-dest", "image"), ("sec-purpose", "prefetch")] {
+            assert_eq!(place.get(&link, &[other]).await.cookie(), None, "{other:?}");
+        }
         let wrong = place.get(&link.replace("code=", "code=0"), &[]).await;
         assert_eq!((wrong.status.as_u16(), wrong.cookie()), (401, None));
         let answer = place.get(&link, &[]).await;

@@ -22,6 +22,10 @@ on_each_engine! {
         visit.goto(&format!("{METRICS}?days=7")).await;
         assert!(visit.is_signed_out().await, "{}", visit.browser.url().await);
         visit.was_quiet().await;
+        // Whoever reads the log knows who was there.
+        for line in ["signed_in how=\"token\" name=\"ann\" address=127.0.0.1", "signed_out how=\"token\" name=\"ann\""] {
+            until(line, async || visit.serving.log().contains(line).then_some(())).await;
+        }
     }
 
     async fn a_session_that_is_over_ends_at_the_sign_in(db: TestDb) {
