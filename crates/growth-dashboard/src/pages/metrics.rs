@@ -88,7 +88,9 @@ impl Metrics {
             account: (!header.account.is_empty()).then(|| growth_report::parts::name(&header.account)),
             days: days_of_activity(snapshot, &calendar),
             freshness: freshness::bar(snapshot, &calendar),
-            converted: snapshot.headline.as_ref().and_then(money::converted),
+            // That there is no rate is for whoever asked for a currency.
+            converted: (snapshot.headline.as_ref().and_then(money::converted))
+                .filter(|converted| converted.card.is_some() || asked.currency.is_some()),
             currencies: money::currencies(snapshot),
             product: knows_users.then(|| product::cards(snapshot)),
             charts: charts.into_iter().flatten().map(Markup::from).collect(),
