@@ -46,10 +46,24 @@ pub(crate) async fn guarded(mut response: Response) -> Response {
     response
 }
 
-/// A body with its digest as its tag, or only the word that it has not changed. Whoever asked may show it again for so
-/// many seconds without asking.
-pub(crate) fn tagged(asked: &HeaderMap, kind: &'static str, body: Bytes, seconds: u32) -> Response {
-    let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(&body)[..16]));
+/// A body, and the tag that changes with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Tagged {
+    body: Bytes,
+    tag: String,
+}
+
+impl Tagged {
+    pub(crate) fn new(body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(&body)[..16]));
+        Self { body, tag }
+    }
+}
+
+/// JSON with its tag, or only the word that it has not changed. Whoever asked may show it again for so many seconds
+/// without asking.
+pub(crate) fn json(asked: &HeaderMap, Tagged { body, tag }: Tagged, seconds: u32) -> Response {
     let known = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut known = known.flat_map(|value| value.split(','));
     let is_known = known.any(|known| {
@@ -59,7 +73,7 @@ pub(crate) fn tagged(asked: &HeaderMap, kind: &'static str, body: Bytes, seconds
     let mut response = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        ([(CONTENT_TYPE, kind)], Body::from(body)).into_response()
+        ([(CONTENT_TYPE, "application/json")], Body::from(body)).into_response()
     };
     let headers = response.headers_mut();
     let keep = format!("private, max-age={seconds}");

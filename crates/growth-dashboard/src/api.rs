@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -11,7 +10,7 @@ use growth_metrics::{ActivityDay, GrowthSnapshot, Header, PaymentsPage, Product,
 use serde::Serialize;
 
 use crate::Parts;
-use crate::answer::{Refusal, tagged};
+use crate::answer::{self, Refusal, Tagged};
 use crate::asked::{Asked, BadParameter, Parameters};
 use crate::figures::{Counted, Trouble};
 
@@ -50,7 +49,7 @@ pub(crate) async fn metrics(
 ) -> Answered {
     let asked = Asked::of(&Parameters::new(given, &Asked::NAMES)?)?;
     let counted = figures(&parts, &asked, &headers).await?;
-    Ok(tagged(&headers, "application/json", counted.json().await, KEEP))
+    Ok(answer::json(&headers, counted.json().await, KEEP))
 }
 
 /// What a period's figures were day by day.
@@ -145,7 +144,7 @@ fn takes_new_ones_only(headers: &HeaderMap) -> bool {
 
 fn json(headers: &HeaderMap, value: &impl Serialize) -> Answered {
     let text = serde_json::to_vec(value).map_err(|error| Trouble::Settings(error.to_string()))?;
-    Ok(tagged(headers, "application/json", Bytes::from(text), KEEP))
+    Ok(answer::json(headers, Tagged::new(text), KEEP))
 }
 
 /// No such route.

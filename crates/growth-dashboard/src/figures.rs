@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use growth_db::rows::settings as stored;
@@ -13,6 +12,7 @@ use growth_metrics::{GrowthSnapshot, Payments, PaymentsPage, Request};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, timeout};
 
+use crate::answer::Tagged;
 use crate::asked::Asked;
 use crate::{Clock, Settings};
 
@@ -29,13 +29,13 @@ pub(crate) struct Counted {
     pub(crate) snapshot: GrowthSnapshot,
     began: Instant,
     took: Duration,
-    json: OnceCell<Bytes>,
+    json: OnceCell<Tagged>,
 }
 
 impl Counted {
     /// The snapshot as the report's JSON.
-    pub(crate) async fn json(&self) -> Bytes {
-        self.json.get_or_init(async || growth_report::json(&self.snapshot).into()).await.clone()
+    pub(crate) async fn json(&self) -> Tagged {
+        self.json.get_or_init(async || Tagged::new(growth_report::json(&self.snapshot))).await.clone()
     }
 }
 
@@ -57,7 +57,7 @@ type Counting = Shared<BoxFuture<'static, Result<Arc<Counted>, Trouble>>>;
 #[derive(Default)]
 struct Place {
     latest: Option<Arc<Counted>>,
-    running: Option<(Instant, Counting)>,
+    running: Option<Counting>,
 }
 
 /// Counts, and keeps what was counted for a while.
@@ -118,7 +118,7 @@ impl Figures {
                     return Ok(Arc::clone(latest));
                 }
                 match &place.running {
-                    Some((_, running)) => (running.clone(), false),
+                    Some(running) => (running.clone(), false),
                     None => (self.begin(asked, place), true),
                 }
             };
@@ -145,7 +145,7 @@ impl Figures {
             counted
         };
         let counting = counting.boxed().shared();
-        place.running = Some((began, counting.clone()));
+        place.running = Some(counting.clone());
         tokio::spawn(counting.clone());
         counting
     }

@@ -6,14 +6,17 @@ use std::time::Duration;
 use growth_db::connect::Limits;
 use growth_db::{Db, SqlError, migrate};
 use tokio::net::TcpListener;
-use tokio::time::sleep;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::database;
-use crate::failure::misuse;
+use crate::failure::{Outcome, misuse};
 use crate::settings::{Settings, Told};
 use crate::signals::Signals;
 
+/// How long the rest may take at the end, after a server has finished.
+pub(crate) const LAST_PATIENCE: Duration = Duration::from_secs(5);
 /// The pause before it looks again for a database that is not there when the server starts.
 const CONNECT_AGAIN: Duration = Duration::from_secs(2);
 /// How many files are open besides the connections of the server.
@@ -84,4 +87,23 @@ pub(crate) async fn until_told_to_stop(mut signals: Signals, stop: CancellationT
         tracing::info!("stopping");
         stop.cancel();
     }
+}
+
+/// Serves until the server has finished, or somebody is in a hurry.
+pub(crate) async fn to_the_end(serve: impl Future<Output = bool>, hurry: JoinHandle<()>) -> Outcome {
+    tokio::select! {
+        finished = serve => {
+            tracing::info!(finished, "stopped");
+            if finished { Outcome::Done } else { Outcome::LeftUndone }
+        }
+        _ = hurry => {
+            tracing::warn!("told to stop twice: ended at once");
+            Outcome::LeftUndone
+        }
+    }
+}
+
+/// Closes a database; returns whether it did in time.
+pub(crate) async fn close(db: &Db) -> bool {
+    timeout(LAST_PATIENCE, db.close()).await.is_ok()
 }

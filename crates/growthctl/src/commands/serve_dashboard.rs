@@ -12,7 +12,6 @@ use growth_domain::window::parse_as_of;
 use growth_http::Connections;
 use growth_metrics::Request;
 use tempfile::TempDir;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::asked;
@@ -32,8 +31,6 @@ const LIMITS: Limits =
 const CONNECTIONS: usize = 2048;
 /// How long one is kept on which nothing is asked.
 const IDLE: Duration = Duration::from_secs(15);
-/// How long the database may take to close.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Shows the figures of the report in a browser, live, to admins.
 #[derive(Debug, clap::Args)]
@@ -131,16 +128,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
         let finished = growth_http::serve(listener, dashboard.routes(), connections, stop).await;
         place.close().await && finished
     };
-    tokio::select! {
-        finished = serve => {
-            tracing::info!(finished, "stopped");
-            Ok(if finished { Outcome::Done } else { Outcome::LeftUndone })
-        }
-        _ = hurry => {
-            tracing::warn!("told to stop twice: ended at once");
-            Ok(Outcome::LeftUndone)
-        }
-    }
+    Ok(serving::to_the_end(serve, hurry).await)
 }
 
 /// The database of the dashboard, which may be that of the sample business.
@@ -169,7 +157,7 @@ impl Place {
 
     /// Returns whether the database was closed in time.
     async fn close(self) -> bool {
-        let closed = timeout(LAST_PATIENCE, self.db.close()).await.is_ok();
+        let closed = serving::close(&self.db).await;
         drop(self.sample);
         closed
     }

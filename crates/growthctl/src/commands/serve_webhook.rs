@@ -23,8 +23,6 @@ use crate::stripe;
 
 /// How long a request may wait for a connection to the database before Stripe is told to send again.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the rest may take at the end, after the server has finished.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
 /// What a body may be limited to.
 const BODY: std::ops::RangeInclusive<i64> = 1024..=16 << 20;
 
@@ -116,20 +114,11 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
         let finished = server.run(Listeners { webhooks, metrics }, stop).await;
         housekeeping.abort();
         if let Some(resolver) = resolver {
-            let _ = timeout(LAST_PATIENCE, resolver).await;
+            let _ = timeout(serving::LAST_PATIENCE, resolver).await;
         }
-        timeout(LAST_PATIENCE, db.close()).await.is_ok() && finished
+        serving::close(&db).await && finished
     };
-    tokio::select! {
-        finished = serve => {
-            tracing::info!(finished, "stopped");
-            Ok(if finished { Outcome::Done } else { Outcome::LeftUndone })
-        }
-        _ = hurry => {
-            tracing::warn!("told to stop twice: ended at once");
-            Ok(Outcome::LeftUndone)
-        }
-    }
+    Ok(serving::to_the_end(serve, hurry).await)
 }
 
 fn secrets(settings: &Settings) -> anyhow::Result<Secrets> {
