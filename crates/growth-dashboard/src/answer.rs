@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, RETRY_AFTER,
-    VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
+    RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -98,6 +98,8 @@ pub(crate) enum Refusal {
     Trouble(Trouble),
     /// There is no such route.
     Nothing,
+    /// There is, and not for this method.
+    Method,
 }
 
 impl From<BadParameter> for Refusal {
@@ -114,7 +116,10 @@ impl From<Denied> for Refusal {
 
 impl From<Trouble> for Refusal {
     fn from(trouble: Trouble) -> Self {
-        Self::Trouble(trouble)
+        match trouble {
+            Trouble::Asked(bad) => Self::Bad(bad),
+            trouble => Self::Trouble(trouble),
+        }
     }
 }
 
@@ -142,7 +147,8 @@ impl Trouble {
     /// What is wrong and what to do, in a sentence.
     pub(crate) fn sentence(&self) -> String {
         match self {
-            Self::Asked(sentence) | Self::Settings(sentence) => sentence.clone(),
+            Self::Asked(bad) => bad.problem.clone(),
+            Self::Settings(sentence) => sentence.clone(),
             Self::Unavailable(_) => {
                 "The database cannot be reached: the server's log says why. Try again.".to_owned()
             }
@@ -163,6 +169,10 @@ impl IntoResponse for Refusal {
                 let message = "no such route: /api/admin/openapi.json tells which there are";
                 (StatusCode::NOT_FOUND, "not_found", message.to_owned(), None)
             }
+            Self::Method => {
+                let message = "nothing can be changed here, only read: send GET";
+                (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message.to_owned(), None)
+            }
             Self::Denied(denied) => (denied.status(), denied.code(), denied.to_string(), None),
             Self::Trouble(trouble) => {
                 let code = match trouble {
@@ -182,6 +192,9 @@ impl IntoResponse for Refusal {
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"growthctl\""));
+        }
+        if matches!(self, Self::Method) {
+            headers.insert(ALLOW, HeaderValue::from_static("GET,HEAD"));
         }
         if let Self::Denied(Denied::TooMany { seconds }) = &self {
             headers.insert(RETRY_AFTER, (*seconds).into());

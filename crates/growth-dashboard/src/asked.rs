@@ -1,6 +1,6 @@
 //! What a request asks for: its parameters, each read with a sentence for one that is none.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use growth_domain::money::parse_currency;
 
@@ -138,30 +138,23 @@ impl Asked {
         Ok(Self { days, currency, livemode, app })
     }
 
+    /// What the query of an address asks for; the default where it asks for nothing that there is.
+    pub(crate) fn or_default(given: Vec<(String, String)>) -> Self {
+        Parameters::new(given, &Self::NAMES).and_then(|given| Self::of(&given)).unwrap_or_default()
+    }
+
+    /// An address of this server that asks for the same.
+    pub(crate) fn at(&self, path: &str) -> String {
+        if *self == Self::default() { path.to_owned() } else { format!("{path}{}", self.query(self.days)) }
+    }
+
     /// The same as the query of an address, which begins with `?`, for a period of so many days.
     pub(crate) fn query(&self, days: u32) -> String {
-        let mut query = format!("?days={days}");
         let mode = self.livemode.map(|livemode| if livemode { "live" } else { "test" });
-        for (name, value) in
-            [("currency", self.currency.as_deref()), ("mode", mode), ("app", self.app.as_deref())]
-        {
-            if let Some(value) = value {
-                let _ = write!(query, "&{name}={}", encoded(value));
-            }
-        }
-        query
+        let others = [("currency", self.currency.as_deref()), ("mode", mode), ("app", self.app.as_deref())];
+        let mut query = form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
+        query.append_pair("days", &days.to_string());
+        query.extend_pairs(others.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        query.finish()
     }
-}
-
-/// A value as it stands in a query.
-fn encoded(value: &str) -> String {
-    let mut text = String::new();
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
 }

@@ -18,7 +18,7 @@ mod tokens;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::http::header::AUTHORIZATION;
@@ -27,7 +27,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use growth_db::Db;
 use growth_db::rows::{admin_tokens, users};
 use growth_http::{Bodies, Peer};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -179,6 +179,7 @@ pub struct Auth {
     jwts_at_a_time: Arc<Semaphore>,
     waiting: Semaphore,
     remembered: Mutex<HashMap<Print, Verified>>,
+    lines: Mutex<HashMap<Print, Weak<AsyncMutex<()>>>>,
     sessions: Sessions,
     link: Mutex<Option<Link>>,
     bodies: Bodies,
@@ -234,6 +235,7 @@ impl Auth {
             jwts_at_a_time: Arc::new(Semaphore::new(JWTS_AT_A_TIME)),
             waiting: Semaphore::new(WAITING),
             remembered: Mutex::default(),
+            lines: Mutex::default(),
             sessions: Sessions::new(db.clone(), settings.idle, settings.lifetime),
             link: Mutex::default(),
             bodies: Bodies { limit: FORM, patience: FORM_PATIENCE, budget: Arc::new(Semaphore::new(FORMS)) },
@@ -329,6 +331,9 @@ impl Auth {
     async fn sign_out(&self, headers: &HeaderMap, address: IpAddr) -> Result<(), Denied> {
         let Some(cookie) = Cookie::of(headers) else { return Ok(()) };
         let who = self.sessions.who(&cookie, self.now()).await;
+        if matches!(who, Err(NoSession::Unavailable)) {
+            return Err(Denied::Unavailable);
+        }
         self.sessions.end(&cookie).await?;
         if let Ok(who) = who {
             tracing::info!(target: "audit", how = who.kind(), name = ?who.viewer().name, %address, "signed_out");
@@ -356,12 +361,14 @@ impl Auth {
                 return Err(too_many(limited, address));
             }
         }
-        let at_a_time = if is_admin_token.is_some() { &self.tokens_at_a_time } else { &self.jwts_at_a_time };
-        let turn = self.turn(at_a_time).await?;
-        // Somebody else may have come with the same while this one waited.
+        // Whoever comes with a token that is being verified waits for that, however many they are.
+        let line = self.line(&print);
+        let _first = line.lock().await;
         if let Some(who) = self.remembered(&print) {
             return Ok(who);
         }
+        let at_a_time = if is_admin_token.is_some() { &self.tokens_at_a_time } else { &self.jwts_at_a_time };
+        let turn = self.turn(at_a_time).await?;
         let now = self.now();
         // It counts as failed until it is not, so that nobody can break off before it is counted.
         if !is_known {
@@ -446,6 +453,18 @@ impl Auth {
     /// Counts an attempt as failed, unless too many have.
     fn try_once(&self, address: IpAddr, now: DateTime<Utc>) -> Result<(), Denied> {
         self.attempts.begin(address, now).map_err(|limited| too_many(limited, address))
+    }
+
+    /// Where those wait who come with the same token.
+    fn line(&self, print: &Print) -> Arc<AsyncMutex<()>> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get(print).and_then(Weak::upgrade) {
+            return line;
+        }
+        lines.retain(|_, line| line.strong_count() > 0);
+        let line = Arc::default();
+        lines.insert(*print, Arc::downgrade(&line));
+        line
     }
 
     fn remembered(&self, print: &Print) -> Option<Who> {

@@ -13,7 +13,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use crate::answer::Tagged;
-use crate::asked::Asked;
+use crate::asked::{Asked, BadParameter};
 use crate::{Clock, Settings};
 
 /// How many questions are counted at a time; further ones wait.
@@ -42,8 +42,8 @@ impl Counted {
 /// Why there are no figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// What is asked for is not there, in a sentence.
-    Asked(String),
+    /// What is asked for is not there.
+    Asked(BadParameter),
     /// The settings and the database do not agree, in a sentence; somebody has to see to it.
     Settings(String),
     /// The database cannot be reached, or is busy.
@@ -219,8 +219,11 @@ impl From<growth_metrics::Error> for Trouble {
     fn from(error: growth_metrics::Error) -> Self {
         match error {
             growth_metrics::Error::Database(error) => trouble(&error),
-            growth_metrics::Error::UnknownApp { .. } | growth_metrics::Error::UnknownPayment { .. } => {
-                Self::Asked(error.to_string())
+            growth_metrics::Error::UnknownApp { .. } => {
+                Self::Asked(BadParameter::new("app", error.to_string()))
+            }
+            growth_metrics::Error::UnknownPayment { .. } => {
+                Self::Asked(BadParameter::new("after", error.to_string()))
             }
             other => Self::Settings(other.to_string()),
         }

@@ -20,6 +20,7 @@ use growth_metrics::GrowthSnapshot;
 use self::metrics::Metrics;
 use self::top::Top;
 use crate::asked::Asked;
+use crate::routes::SIGN_IN;
 
 /// Where pages and their files are.
 pub(crate) const HOME: &str = "/admin";
@@ -40,12 +41,18 @@ pub(crate) fn loading(asked: &Asked) -> String {
 
 /// The same page where there are no figures: what is wrong, and how to try again.
 pub(crate) fn failed(asked: &Asked, sentence: &str) -> String {
-    written(&Failed { top: Top::of(asked), sentence })
+    written(&Failed { top: Top::of(asked), heading: "There are no figures now", sentence })
 }
 
-/// The page to sign in, perhaps with what was wrong, a sentence.
-pub(crate) fn sign_in(problem: Option<&str>) -> String {
-    written(&SignIn { problem })
+/// The page of somebody who wanted to sign out and is not.
+pub(crate) fn not_signed_out() -> String {
+    let sentence = "The database does not answer, so your session goes on. Go back and sign out again.";
+    written(&Failed { top: Top::of(&Asked::default()), heading: "You are not signed out yet", sentence })
+}
+
+/// The page to sign in, for those who want to see these figures, perhaps with what was wrong, a sentence.
+pub(crate) fn sign_in(wanted: &Asked, problem: Option<&str>) -> String {
+    written(&SignIn { action: wanted.at(SIGN_IN), problem })
 }
 
 /// A page that is not there.
@@ -76,12 +83,14 @@ struct Loading {
 #[template(path = "failed.html")]
 struct Failed<'a> {
     top: Top,
+    heading: &'static str,
     sentence: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignIn<'a> {
+    action: String,
     problem: Option<&'a str>,
 }
 

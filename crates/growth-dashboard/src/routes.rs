@@ -79,7 +79,9 @@ pub(crate) fn routes(parts: Arc<Parts>) -> Router {
     for (path, who, what) in ROUTES {
         let what = match who {
             For::All => what(),
-            For::Programs => what().layer(from_fn_with_state(Arc::clone(&parts), programs_sign_in)),
+            For::Programs => what()
+                .fallback(async || Refusal::Method)
+                .layer(from_fn_with_state(Arc::clone(&parts), programs_sign_in)),
             For::People => what().layer(from_fn_with_state(Arc::clone(&parts), people_sign_in)),
         };
         router = router.route(path, what);
@@ -114,13 +116,18 @@ async fn people_sign_in(
 ) -> Response {
     match parts.auth.viewer(request.headers(), peer.map(|Extension(peer)| peer)).await {
         Ok(_) => next.run(request).await,
-        Err(Denied::SignedOut | Denied::Wrong) => Redirect::to(SIGN_IN).into_response(),
+        Err(Denied::SignedOut | Denied::Wrong) => Redirect::to(&wanted(&request).at(SIGN_IN)).into_response(),
         Err(denied @ Denied::Unavailable) => {
-            let page = pages::failed(&Asked::default(), &denied.to_string());
+            let page = pages::failed(&wanted(&request), &denied.to_string());
             (denied.status(), Html(page)).into_response()
         }
-        Err(denied) => sign_in::refused(&denied),
+        Err(denied) => sign_in::refused(&denied, &wanted(&request)),
     }
+}
+
+/// The figures that a request for a page is about, whatever becomes of it.
+fn wanted(request: &Request) -> Asked {
+    Query::try_from_uri(request.uri()).map(|Query(given)| Asked::or_default(given)).unwrap_or_default()
 }
 
 async fn metrics(State(parts): State<Arc<Parts>>, headers: HeaderMap, Query(given): Given) -> Response {

@@ -1,17 +1,17 @@
 //! Opening a database by its URL.
 
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use futures_core::future::BoxFuture;
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-
-use tokio::time::sleep;
+use sqlx::{ConnectOptions, Connection};
+use tokio::time::{sleep, timeout};
 
 use crate::engine::Db;
 use crate::error::Error;
@@ -138,7 +138,11 @@ impl Db {
                 (options.options(SETTINGS), pool.after_connect(move |to, _| settle(to, limits.statement)))
             }
         };
-        match pool.connect_with(options).await {
+        let opened = match reach(&options, limits.patience).await {
+            Ok(()) => pool.connect_with(options).await,
+            Err(error) => Err(error),
+        };
+        match opened {
             Ok(pool) => Ok(Self::Postgres { pool, by_transaction: pooler == Pooler::ByTransaction }),
             Err(error) if refuses_settings(&error) => {
                 Err(Error::UnnamedPooler { url: without_password(url) })
@@ -146,6 +150,13 @@ impl Db {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Connects once: a pool would try again until its patience is over, and then say no more than that it is.
+async fn reach(options: &PgConnectOptions, patience: Duration) -> sqlx::Result<()> {
+    let silent =
+        || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", patience.as_secs_f64()));
+    timeout(patience, PgConnection::connect_with(options)).await.map_err(|_| silent())??.close().await
 }
 
 /// Makes the next statements of an embedded database's connection end with an error after this time.

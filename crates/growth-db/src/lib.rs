@@ -33,6 +33,7 @@ mod engine;
 mod error;
 mod filling;
 pub mod migrate;
+pub mod packed;
 #[macro_use]
 pub mod table;
 pub mod rows;

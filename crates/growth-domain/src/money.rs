@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
+use iso_currency::Currency;
 use serde::Serialize;
 
 /// Gives the number of decimals of a currency's amounts, in any letter case.
@@ -24,15 +25,18 @@ pub fn exponent(currency: &str) -> u32 {
     }
 }
 
+/// Currencies that Stripe took payments in and that ISO 4217 does not list, or no longer.
+const BESIDES_ISO: [&str; 8] = ["ANG", "EEK", "LTL", "LVL", "MRO", "STD", "USDC", "VEF"];
+
 /// Reads a currency's code in any letter case and gives it as Stripe writes it, in lower case.
 ///
 /// # Errors
 ///
-/// A sentence about a text that is no code. Whether there is such a currency is not known here.
+/// A sentence about a text that is the code of no currency.
 pub fn parse_currency(text: &str) -> Result<String, String> {
-    let code = text.trim().to_lowercase();
-    if (3..=4).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_lowercase()) {
-        return Ok(code);
+    let code = text.trim().to_ascii_uppercase();
+    if Currency::from_code(&code).is_some() || BESIDES_ISO.contains(&code.as_str()) {
+        return Ok(code.to_ascii_lowercase());
     }
     Err(format!("{text:?} is no currency: give a code such as GBP"))
 }
@@ -201,6 +205,19 @@ mod tests {
         }
         for currency in ["usd", "GBP", "isk", "UGX", "huf", "twd", ""] {
             assert_eq!(exponent(currency), 2, "{currency}");
+        }
+    }
+
+    #[test]
+    fn a_currency_is_one_that_money_is_of() {
+        for (text, code) in
+            [("GBP", "gbp"), (" Usd ", "usd"), ("hrk", "hrk"), ("ANG", "ang"), ("usdc", "usdc")]
+        {
+            assert_eq!(parse_currency(text).as_deref(), Ok(code));
+        }
+        for text in ["", "GB", "GPB", "zzz", "GBPP", "pounds", "£", "ＧＢＰ", "gbp\0"] {
+            let problem = parse_currency(text).unwrap_err();
+            assert!(problem.ends_with("is no currency: give a code such as GBP"), "{problem}");
         }
     }
 

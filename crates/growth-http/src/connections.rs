@@ -1,6 +1,7 @@
 //! Connections over HTTP/1: how many, how slow, and how they end.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +11,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::seats::Seats;
 
 /// After trouble with accepting a connection, such as too many open files, somebody else has to end first.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -27,7 +28,8 @@ const HEADER_LIMIT: usize = 16 << 10;
 /// What connections keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connections {
-    /// How many there are at most; more wait to be accepted.
+    /// How many there are at most. Where another one comes, the one on which nothing was asked for the longest time ends;
+    /// while all are asked something, it waits.
     pub most: usize,
     /// How long a connection may take from one request's end to the end of the next one's header. Proxies keep
     /// connections open for reuse, and should be the first to close them.
@@ -68,16 +70,11 @@ pub async fn serve(
         .header_read_timeout(settings.header_timeout)
         .max_buf_size(HEADER_LIMIT)
         .max_headers(100);
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(settings.most));
+    let seats = Seats::new(settings.most);
     let connections = TaskTracker::new();
     loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (listener.accept().await, place)
-        };
-        let (accepted, place) = tokio::select! {
-            next = next => next,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
         let (stream, address) = match accepted {
@@ -92,28 +89,42 @@ pub async fn serve(
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(settings.write_timeout));
-        let service = service.clone();
+        let seat = tokio::select! {
+            seat = seats.take() => Arc::new(seat),
+            () = stop.cancelled() => break,
+        };
+        let (service, served) = (service.clone(), Arc::clone(&seat));
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(address));
-            service.call(request)
+            let (answering, seat) = (service.call(request), Arc::clone(&served));
+            seat.serve();
+            async move {
+                let answer = answering.await;
+                seat.wait();
+                answer
+            }
         });
         let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), service);
-        let connection = graceful.watch(connection);
+        let stop = stop.clone();
         connections.spawn(async move {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = &mut connection => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+                () = seat.is_needed() => return,
+            };
             // A client that breaks off, or sends no HTTP, has told nothing that could be lost.
-            if let Err(error) = connection.await {
+            if let Err(error) = ended {
                 tracing::debug!(problem = %error, "a connection ended early");
             }
-            drop(place);
         });
     }
     drop(listener);
     connections.close();
-    let ended = async {
-        graceful.shutdown().await;
-        connections.wait().await;
-    };
-    let all = timeout(settings.shutdown_timeout, ended).await.is_ok();
+    let all = timeout(settings.shutdown_timeout, connections.wait()).await.is_ok();
     if !all {
         tracing::warn!("some requests were not answered in time");
     }

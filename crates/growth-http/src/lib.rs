@@ -4,6 +4,7 @@
 //! bodies are read up to a size, within a time, and together within a budget of memory, and connections are bounded.
 
 mod connections;
+mod seats;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
-use futures_util::TryStreamExt;
-use growth_db::{Db, query};
+use chrono::{Datelike, Days, Months, NaiveDate};
+use growth_db::{Db, packed, query};
 use growth_domain::rollforward::Ratio;
 use growth_domain::window::{day_of, start_of_day};
 use roaring::RoaringTreemap;
@@ -20,8 +19,10 @@ const WEEKS: u64 = 8;
 const MONTHS: u32 = 6;
 
 growth_db::statements! {
-    FIRST_SEEN = "SELECT user_id, first_seen_at FROM user_milestones
-    WHERE first_seen_at >= $1 AND first_seen_at < $2 AND user_id > 0";
+    FIRST_SEEN = "SELECT COALESCE(string_agg(CAST(user_id AS TEXT), ','), '') AS users,
+        COALESCE(string_agg(CAST(first_seen_at AS TEXT), ','), '') AS times, MAX(user_id) AS last
+    FROM (SELECT user_id, first_seen_at FROM user_milestones
+        WHERE first_seen_at >= $1 AND first_seen_at < $2 AND user_id > $3 ORDER BY user_id LIMIT 65536) AS part";
     EVENTS_OF_DAY = "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS n FROM daily_event WHERE day = $1";
 }
 
@@ -136,16 +137,19 @@ pub(crate) async fn first_seen(
     let (day, zone) = (request.activity().last, request.time_zone);
     let first = weeks(day)[0].first.min(months(day)[0].first);
     let mut first_seen: BTreeMap<NaiveDate, RoaringTreemap> = BTreeMap::new();
-    let mut rows = query(db, FIRST_SEEN)
-        .bind(start_of_day(first, zone))
-        .bind(start_of_day(day + Days::new(1), zone))
-        .fetch::<(i64, DateTime<Utc>)>()?;
-    while let Some((user, at)) = rows.try_next().await? {
-        if let Ok(user) = u64::try_from(user) {
-            first_seen.entry(day_of(at, zone)).or_default().insert(user);
+    let (from, until) = (start_of_day(first, zone), start_of_day(day + Days::new(1), zone));
+    let mut after = 0_i64;
+    loop {
+        let part = query(db, FIRST_SEEN).bind(from).bind(until).bind(after);
+        let (users, times, last): (String, String, Option<i64>) = part.fetch_one().await?;
+        let Some(last) = last else { return Ok(first_seen) };
+        for (user, at) in users.split(',').zip(times.split(',')) {
+            if let Ok(user) = user.parse() {
+                first_seen.entry(day_of(packed::instant(at)?, zone)).or_default().insert(user);
+            }
         }
+        after = last;
     }
-    Ok(first_seen)
 }
 
 /// A cohort for each of the spans, and how many of it were active in each span from its own on. Cohorts before the

@@ -164,6 +164,11 @@ impl Explanation {
         }
         sums
     }
+
+    /// Leaves out what is of another currency than this one, in lower case.
+    pub fn keep_currency(&mut self, currency: &str) {
+        self.rows.retain(|row| row.currency.as_deref().is_none_or(|of| of == currency));
+    }
 }
 
 impl Serialize for Explanation {

@@ -97,6 +97,11 @@ pub fn top_users(product: &Product) -> Option<Html> {
         .then(|| Html::of(&[product::top_users(&product.top_users)], "Most active users"))
 }
 
+/// The most frequent events, as a table.
+pub fn events(product: &Product, calendar: &Calendar) -> Option<Html> {
+    (!product.events.is_empty()).then(|| Html::of(&[product::events(&product.events, calendar)], "Events"))
+}
+
 fn some(blocks: &[Block], under: &str) -> Option<Html> {
     (!blocks.is_empty()).then(|| Html::of(blocks, under))
 }

@@ -26,7 +26,8 @@ pub(crate) struct AskArgs {
     /// The end of the period: `now`, `today` (its first moment), a date, or an RFC 3339 time
     #[arg(long, alias = "at", default_value = "now", value_name = "TIME")]
     as_of: String,
-    /// The currency that the sum of all currencies is shown in [default: that of the goal]
+    /// The currency that the sum of all currencies is shown in; the rows of an explanation are of this one only
+    /// [default: that of the goal; all rows]
     #[arg(long, value_name = "CODE")]
     currency: Option<String>,
     /// By which definitions MRR is counted; the database has to be built with them [default: as it is built]
@@ -99,15 +100,23 @@ impl AskArgs {
         Ok(Asked { db, request, sample: Some(folder) })
     }
 
+    /// The currency that is asked for by the flag, in lower case.
+    ///
+    /// # Errors
+    ///
+    /// Misuse: a text that is no currency.
+    pub(crate) fn currency(&self) -> anyhow::Result<Option<String>> {
+        let told = self.currency.as_deref();
+        told.map(|code| parse_currency(code).map_err(|problem| misuse(format!("--currency: {problem}"))))
+            .transpose()
+    }
+
     fn request(&self, now: DateTime<Utc>, settings: &Settings) -> anyhow::Result<Request> {
         let zone = settings.time_zone;
         let as_of =
             parse_as_of(&self.as_of, now, zone).map_err(|error| misuse(format!("--as-of: {error}")))?;
         let request = about(as_of, self.days, settings)?;
-        let currency = self
-            .currency
-            .as_deref()
-            .map(|code| parse_currency(code).map_err(|problem| misuse(format!("--currency: {problem}"))));
+        let currency = self.currency();
         let policy = self
             .policy
             .as_deref()
@@ -116,7 +125,7 @@ impl AskArgs {
             livemode: self.mode.map(|mode| mode == Mode::Live),
             account: self.account.clone(),
             app: self.app.clone(),
-            currency: currency.transpose()?.or_else(|| settings.currency.clone()),
+            currency: currency?.or_else(|| settings.currency.clone()),
             policy: policy.transpose()?,
             ..request
         })

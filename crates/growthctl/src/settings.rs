@@ -474,7 +474,7 @@ fn parse_goal(text: &str) -> Result<Goal, String> {
     let wrong =
         || format!("goal {text:?} is not understood: give a currency and an amount, such as \"GBP 500\"");
     let (currency, amount) = text.trim().split_once(' ').ok_or_else(wrong)?;
-    let currency = parse_currency(currency).map_err(|_| wrong())?;
+    let currency = parse_currency(currency).map_err(|problem| format!("goal {text:?}: {problem}"))?;
     let decimals = exponent(&currency) as usize;
     let (whole, fraction) = amount.trim().split_once('.').unwrap_or((amount.trim(), ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());

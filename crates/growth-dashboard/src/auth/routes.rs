@@ -12,6 +12,7 @@ use growth_http::{Peer, Unread};
 use super::{Denied, sessions, site};
 use crate::answer::Refusal;
 use crate::api::Given;
+use crate::asked::Asked;
 use crate::routes::{METRICS, SIGN_IN};
 use crate::{Parts, pages};
 
@@ -34,7 +35,7 @@ pub(crate) async fn same_site_only(request: Request, next: Next) -> Response {
     if request.uri().path().starts_with("/api/") {
         return Refusal::from(Denied::CrossSite).into_response();
     }
-    refused(&Denied::CrossSite)
+    refused(&Denied::CrossSite, &Asked::default())
 }
 
 /// The page to sign in; whoever comes with the printed link is signed in at once.
@@ -45,33 +46,40 @@ pub(crate) async fn page(
     headers: HeaderMap,
     Query(given): Given,
 ) -> Response {
-    let code = given.iter().find(|(name, _)| name == CODE);
+    let code = given.iter().find(|(name, _)| name == CODE).map(|(_, code)| code.clone());
+    let wanted = Asked::or_default(given);
     // Whoever only asks what a link leads to has not followed it, nor has a page that shows it as a picture, nor a
     // browser that looks ahead.
     let is_followed = method == Method::GET && site::is_navigation(&headers);
-    if let Some((_, code)) = code.filter(|_| is_followed) {
+    if let Some(code) = code.filter(|_| is_followed) {
         let address = parts.auth.address(&headers, peer.map(|Extension(peer)| peer));
-        return match parts.auth.use_link(code, &headers, address).await {
-            Ok(cookie) => signed_in(cookie),
+        return match parts.auth.use_link(&code, &headers, address).await {
+            Ok(cookie) => signed_in(&wanted, cookie),
             Err(Denied::Wrong) => {
                 let sentence = "This link is not valid: it was used, it is older than ten minutes, or there is a newer one.";
-                (StatusCode::UNAUTHORIZED, Html(pages::sign_in(Some(sentence)))).into_response()
+                (StatusCode::UNAUTHORIZED, Html(pages::sign_in(&wanted, Some(sentence)))).into_response()
             }
-            Err(denied) => refused(&denied),
+            Err(denied) => refused(&denied, &wanted),
         };
     }
     match parts.auth.session(&headers).await {
-        Ok(_) => see_other(METRICS),
-        Err(_) => Html(pages::sign_in(None)).into_response(),
+        Ok(_) => see_other(&wanted.at(METRICS)),
+        Err(_) => Html(pages::sign_in(&wanted, None)).into_response(),
     }
 }
 
 /// Signs in whoever has a token.
-pub(crate) async fn sign_in(State(parts): State<Arc<Parts>>, peer: Asker, request: Request) -> Response {
+pub(crate) async fn sign_in(
+    State(parts): State<Arc<Parts>>,
+    peer: Asker,
+    Query(given): Given,
+    request: Request,
+) -> Response {
+    let wanted = Asked::or_default(given);
     let (head, body) = request.into_parts();
     let held = match parts.auth.bodies.read(body).await {
         Ok(held) => held,
-        Err(unread) => return not_read(unread),
+        Err(unread) => return not_read(unread, &wanted),
     };
     let form = Request::post(SIGN_IN)
         .header(CONTENT_TYPE, head.headers.get(CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("")))
@@ -86,17 +94,17 @@ pub(crate) async fn sign_in(State(parts): State<Arc<Parts>>, peer: Asker, reques
     });
     let Some(token) = token else {
         let sentence = "This was no form of the page to sign in: it has one field, the token.";
-        return (StatusCode::BAD_REQUEST, Html(pages::sign_in(Some(sentence)))).into_response();
+        return (StatusCode::BAD_REQUEST, Html(pages::sign_in(&wanted, Some(sentence)))).into_response();
     };
     let token = token.trim();
     if token.is_empty() {
         let sentence = "Fill in a token.";
-        return (StatusCode::BAD_REQUEST, Html(pages::sign_in(Some(sentence)))).into_response();
+        return (StatusCode::BAD_REQUEST, Html(pages::sign_in(&wanted, Some(sentence)))).into_response();
     }
     let address = parts.auth.address(&head.headers, peer.map(|Extension(peer)| peer));
     match parts.auth.sign_in(token, &head.headers, address).await {
-        Ok(cookie) => signed_in(cookie),
-        Err(denied) => refused(&denied),
+        Ok(cookie) => signed_in(&wanted, cookie),
+        Err(denied) => refused(&denied, &wanted),
     }
 }
 
@@ -104,7 +112,7 @@ pub(crate) async fn sign_in(State(parts): State<Arc<Parts>>, peer: Asker, reques
 pub(crate) async fn sign_out(State(parts): State<Arc<Parts>>, peer: Asker, headers: HeaderMap) -> Response {
     let address = parts.auth.address(&headers, peer.map(|Extension(peer)| peer));
     if let Err(denied) = parts.auth.sign_out(&headers, address).await {
-        return refused(&denied);
+        return (denied.status(), Html(pages::not_signed_out())).into_response();
     }
     let mut response = see_other(SIGN_IN);
     // Else whoever goes back might see the figures that the browser still has.
@@ -115,8 +123,8 @@ pub(crate) async fn sign_out(State(parts): State<Arc<Parts>>, peer: Asker, heade
     response
 }
 
-fn signed_in(cookie: HeaderValue) -> Response {
-    let mut response = see_other(METRICS);
+fn signed_in(wanted: &Asked, cookie: HeaderValue) -> Response {
+    let mut response = see_other(&wanted.at(METRICS));
     response.headers_mut().insert(SET_COOKIE, cookie);
     response
 }
@@ -126,8 +134,8 @@ fn see_other(path: &str) -> Response {
 }
 
 /// The page to sign in, with why somebody was not.
-pub(crate) fn refused(denied: &Denied) -> Response {
-    let page = Html(pages::sign_in(Some(&capitalised(&denied.to_string()))));
+pub(crate) fn refused(denied: &Denied, wanted: &Asked) -> Response {
+    let page = Html(pages::sign_in(wanted, Some(&capitalised(&denied.to_string()))));
     let mut response = (denied.status(), page).into_response();
     if let Denied::TooMany { seconds } = denied {
         response.headers_mut().insert(RETRY_AFTER, (*seconds).into());
@@ -135,14 +143,14 @@ pub(crate) fn refused(denied: &Denied) -> Response {
     response
 }
 
-fn not_read(unread: Unread) -> Response {
+fn not_read(unread: Unread, wanted: &Asked) -> Response {
     let (status, sentence) = match unread {
         Unread::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "No token is as long as this."),
         Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The form took too long to arrive. Try again."),
         Unread::CutOff => (StatusCode::BAD_REQUEST, "The form did not arrive as a whole. Try again."),
         Unread::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Too many sign in at the moment. Try again."),
     };
-    (status, Html(pages::sign_in(Some(sentence)))).into_response()
+    (status, Html(pages::sign_in(wanted, Some(sentence)))).into_response()
 }
 
 /// An error as a sentence.

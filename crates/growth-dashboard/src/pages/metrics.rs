@@ -3,8 +3,8 @@
 use askama::Template;
 use growth_metrics::{GrowthSnapshot, PaymentLine, Period};
 use growth_report::parts::{
-    Calendar, InsightInWords, PaymentInWords, active_users_chart, days_of_activity, glued, monthly_retention,
-    movements_chart, mrr_chart, top_users, weekly_retention,
+    Calendar, InsightInWords, PaymentInWords, active_users_chart, days_of_activity, events, glued,
+    monthly_retention, movements_chart, mrr_chart, top_users, weekly_retention,
 };
 
 use super::freshness::{self, FreshnessBar};
@@ -45,6 +45,7 @@ pub(super) struct Metrics {
     monthly: Option<Markup>,
     insights: Vec<Insight>,
     payments: Vec<Payment>,
+    events: Option<Markup>,
     top_users: Option<Markup>,
 }
 
@@ -99,6 +100,7 @@ impl Metrics {
             monthly: monthly_retention(&snapshot.engagement).map(Markup::from),
             insights: snapshot.insights.iter().map(|of| Insight::from(InsightInWords::of(of))).collect(),
             payments: snapshot.payments.iter().take(PAYMENTS).map(|of| Payment::of(of, &calendar)).collect(),
+            events: events(&snapshot.product, &calendar).map(Markup::from),
             top_users: top_users(&snapshot.product).map(Markup::from),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::Method;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use growth_dashboard::{OPENAPI, paths};
@@ -103,6 +104,8 @@ on_each_engine! {
             ("/api/admin/metrics?days=7&days=30", "days", "given twice"),
             ("/api/admin/metrics?dayz=7", "dayz", "there are days, currency, mode, app"),
             ("/api/admin/metrics?currency=pounds", "currency", "no currency"),
+            ("/api/admin/metrics?currency=gpb", "currency", "no currency"),
+            ("/api/admin/metrics?app=nothing", "app", "nothing was recorded"),
             ("/api/admin/metrics?mode=both", "mode", "it is live or test"),
             ("/api/admin/metrics/series?limit=3", "limit", "no such parameter"),
             ("/api/admin/users/top?limit=11", "limit", "from 1 to 10"),
@@ -116,8 +119,10 @@ on_each_engine! {
             let message = body["error"]["message"].as_str().unwrap();
             assert!(message.contains(words), "{path}: {message}");
         }
-        let unknown = asked(&place, &token, "/api/admin/metrics?app=nothing", &[]).await;
-        assert_eq!(unknown.status, 400, "{unknown:?}");
+        let bearer = format!("Bearer {token}");
+        let written = place.ask(Method::POST, "/api/admin/metrics", &[("authorization", &bearer)], "").await;
+        assert_eq!((written.status.as_u16(), written.code().as_str()), (405, "method_not_allowed"));
+        assert_eq!(written.header("allow"), Some("GET,HEAD"));
         // Whoever may not look is told that, whatever is asked.
         assert_eq!(place.get("/api/admin/metrics?days=31", &[]).await.status, 401);
     }

@@ -47,6 +47,43 @@ on_each_engine! {
         assert_eq!(place.get("/admin/sign-out", &[]).await.status, 405);
     }
 
+    async fn signing_out_without_the_database_is_told(db: TestDb) {
+        let place = Place::new(&db);
+        let token = place.token("ops").await;
+        let cookie = place.sign_in(&token, &[]).await.cookie().unwrap();
+        place.db.close().await;
+        let answer = place.sign_out(&cookie).await;
+        assert_eq!((answer.status.as_u16(), answer.header("set-cookie")), (503, None));
+        assert!(answer.body.contains("You are not signed out yet"), "{}", answer.body);
+    }
+
+    async fn whoever_signs_in_sees_what_was_wanted(db: TestDb) {
+        let place = Place::new(&db);
+        let token = place.token("ops").await;
+        let sign_in = async |path: &str| {
+            place.ask(Method::POST, path, &[FORM], format!("token={token}")).await
+        };
+        let wanted = "?days=90&currency=gbp&mode=test&app=a%26b";
+        let sent = place.get(&format!("/admin/metrics{wanted}"), &[]).await;
+        let there = format!("/admin/sign-in{wanted}");
+        assert_eq!((sent.status.as_u16(), sent.header("location")), (303, Some(there.as_str())));
+        let page = place.get(&there, &[]).await;
+        let action = format!("action=\"{}\"", there.replace('&', "&#38;"));
+        assert!(page.body.contains(&action), "{}", page.body);
+        let answer = sign_in(&there).await;
+        assert_eq!(answer.header("location"), Some(format!("/admin/metrics{wanted}").as_str()));
+        let cookie = answer.cookie().unwrap();
+        let again = place.get(&there, &[("cookie", &cookie)]).await;
+        assert_eq!(again.header("location"), Some(format!("/admin/metrics{wanted}").as_str()));
+        // A wrong token forgets nothing, and nothing leads to another page than ours.
+        let wrong = place.ask(Method::POST, &there, &[FORM], "token=wrong").await;
+        assert!(wrong.status == 401 && wrong.body.contains(&action), "{}", wrong.body);
+        for other in ["?days=31", "?to=//example.com", "?//example.com", "?days=90&days=7", "?days=%0d%0a"] {
+            let answer = sign_in(&format!("/admin/sign-in{other}")).await;
+            assert_eq!(answer.header("location"), Some("/admin/metrics"), "{other}");
+        }
+    }
+
     async fn a_wrong_token_shows_the_page_again(db: TestDb) {
         let place = Place::new(&db);
         let answer = place.sign_in("wrong", &[]).await;

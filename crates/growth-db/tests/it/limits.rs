@@ -6,6 +6,12 @@ use growth_db::connect::Limits;
 use growth_db::{Db, query};
 use growth_testkit::on_each_engine;
 
+/// An error with what caused it.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Counts for as long as it is let, on either engine.
 const ENDLESS: &str =
     "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers)
@@ -26,4 +32,18 @@ on_each_engine! {
         }
         limited.close().await;
     }
+}
+
+#[test]
+fn a_server_that_is_not_there_and_one_that_says_nothing_are_told_apart() {
+    growth_testkit::block_on(async {
+        let limits = Limits { patience: Duration::from_millis(300), ..Limits::default() };
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("postgres://me@{}/none", silent.local_addr().unwrap());
+        let told = Db::connect_within(&url, limits).await.unwrap_err();
+        assert!(in_full(&told).contains("no answer within 0.3 s"), "{}", in_full(&told));
+        drop(silent);
+        let told = Db::connect_within(&url, limits).await.unwrap_err();
+        assert!(in_full(&told).contains("refused"), "{}", in_full(&told));
+    });
 }

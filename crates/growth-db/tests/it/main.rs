@@ -8,6 +8,7 @@ mod functions;
 mod inbox;
 mod limits;
 mod migrations;
+mod packed;
 mod pooler;
 mod schema;
 mod statements;

@@ -227,7 +227,19 @@ pub struct Data {
 impl Signals {
     /// The command that lists the rows behind a number of the period.
     pub(super) fn explain(&self, metric: &str) -> String {
+        self.command(metric, "")
+    }
+
+    /// The command that lists the rows behind a number of the period in one currency.
+    pub(super) fn explain_in(&self, currency: &str, metric: &str) -> String {
+        if self.others.is_empty() {
+            return self.explain(metric);
+        }
+        self.command(metric, &format!(" --currency {}", currency.to_uppercase()))
+    }
+
+    fn command(&self, metric: &str, narrowed: &str) -> String {
         let space = if self.flags.is_empty() { "" } else { " " };
-        format!("`growthctl explain {metric} --days {}{space}{}`", self.days, self.flags)
+        format!("`growthctl explain {metric} --days {}{narrowed}{space}{}`", self.days, self.flags)
     }
 }

@@ -117,7 +117,8 @@ fn time_change(time: Periods<i64>) -> String {
     }
 }
 
-fn events(events: &[EventCount], calendar: &Calendar) -> Block {
+/// How often what was done, and how often it failed.
+pub(crate) fn events(events: &[EventCount], calendar: &Calendar) -> Block {
     let mut table = Table::new([
         ("Event", Side::Left),
         (&calendar.these(), Side::Right),

@@ -286,6 +286,41 @@ fn a_header_that_does_not_end_is_given_up_in_time() {
 }
 
 #[test]
+fn whoever_asks_nothing_keeps_nobody_out() {
+    growth_testkit::block_on(async {
+        let db = growth_testkit::sqlite().await;
+        let mut settings = settings();
+        settings.connections.header_timeout = Duration::from_mins(10);
+        settings.connections.most = 4;
+        let server = Running::start_with(&db, settings).await;
+        let (mut busy, mut half, mut idle) =
+            (server.connect().await, server.connect().await, server.connect().await);
+        // The server waits for this one's body.
+        let body = event("evt_slow").to_string();
+        let length = format!("Content-Length: {}", body.len());
+        busy.send(posted_as(&[&length, "Expect: 100-continue"], &body, "")).await;
+        assert_eq!(busy.answer().await.unwrap().status, 100);
+        idle.send(head("GET /healthz HTTP/1.1", &[]) + "\r\n").await;
+        assert_eq!(idle.answer().await.unwrap().status, 200);
+        half.send("POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nStripe-Sig").await;
+        // More than there are places for, each of which stays open.
+        let mut others = Vec::new();
+        for _ in 0..4 {
+            let mut other = server.connect().await;
+            other.send(head("GET /healthz HTTP/1.1", &[]) + "\r\n").await;
+            assert_eq!(other.answer().await.unwrap().status, 200);
+            others.push(other);
+        }
+        for gone in [&mut half, &mut idle] {
+            assert_eq!(gone.answer().await, None);
+        }
+        busy.send(&body).await;
+        assert_eq!(busy.answer().await.unwrap().status, 200);
+        server.end().await;
+    });
+}
+
+#[test]
 fn a_header_that_trickles_in_is_given_up_in_time() {
     growth_testkit::block_on(async {
         let db = growth_testkit::sqlite().await;

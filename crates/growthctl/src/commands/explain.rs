@@ -71,10 +71,14 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     };
     let metric: Metric = name.parse().map_err(|error| misuse(format!("{error}")))?;
     let output = args.output.resolve(Format::Table)?;
+    let currency = args.ask.currency()?;
     let asked = args.ask.open(settings, printer).await?;
-    let explanation = explain(&asked.db, &asked.request, &metric)
+    let mut explanation = explain(&asked.db, &asked.request, &metric)
         .await
         .with_context(|| format!("cannot explain {metric}"))?;
+    if let Some(currency) = &currency {
+        explanation.keep_currency(currency);
+    }
     let zone = asked.request.time_zone;
     asked.close().await;
     let text = match output.format {

@@ -61,7 +61,13 @@ fn without_a_url_the_data_folder_holds_the_database() {
 fn a_password_is_never_told() {
     let ran = Place::with_database("postgres://me:secret@127.0.0.1:1/none").run(["migrate"]);
     assert_eq!(ran.code, 1);
-    assert!(ran.stderr.contains("127.0.0.1:1") && !ran.stderr.contains("secret"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("127.0.0.1:1")
+            && ran.stderr.contains("refused")
+            && !ran.stderr.contains("secret"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn names_are_text_whatever_they_contain() {
         pages::metrics(&asked, &business::named(HOSTILE)),
         pages::loading(&asked),
         pages::failed(&asked, HOSTILE),
-        pages::sign_in(Some(HOSTILE)),
+        pages::sign_in(&asked, Some(HOSTILE)),
     ];
     for page in pages {
         nesting::check(&page).unwrap();
@@ -166,9 +166,9 @@ fn periods_keep_what_else_was_asked_for() {
     let asked = Asked { days: 7, livemode: Some(true), app: Some("a b".to_owned()), ..Asked::default() };
     let page = pages::metrics(&asked, &business::two_currencies());
     for link in [
-        "?days=7&#38;mode=live&#38;app=a%20b\" aria-current=\"page\"",
-        "?days=90&#38;mode=live&#38;app=a%20b\"",
-        "?days=7&#38;mode=test&#38;app=a%20b\"",
+        "?days=7&#38;mode=live&#38;app=a+b\" aria-current=\"page\"",
+        "?days=90&#38;mode=live&#38;app=a+b\"",
+        "?days=7&#38;mode=test&#38;app=a+b\"",
     ] {
         assert!(page.contains(link), "{link}");
     }

@@ -128,8 +128,8 @@ pub(super) fn all() -> Vec<(String, String)> {
     let others = [
         ("loading", pages::loading(&asked)),
         ("failed", pages::failed(&asked, unreachable)),
-        ("sign-in", pages::sign_in(None)),
-        ("sign-in-wrong", pages::sign_in(Some(wrong))),
+        ("sign-in", pages::sign_in(&asked, None)),
+        ("sign-in-wrong", pages::sign_in(&asked, Some(wrong))),
         ("not-found", pages::not_found()),
     ];
     figures.chain(others).map(|(name, page)| (name.to_owned(), page)).collect()

@@ -77,8 +77,10 @@ pub(super) fn unpriced(signals: &Signals, _: &Thresholds) -> Option<Finding> {
         verb(unpriced, "has", "have")
     );
     let advice = format!(
-        "Run `growthctl backfill` to read the prices and coupons of the {subscriptions}; {} says what is missing.",
-        signals.explain("unpriced")
+        "See by {} what the {subscriptions} {}, and where that is a price or a coupon, run `growthctl backfill`: it \
+         reads them.",
+        signals.explain("unpriced"),
+        verb(unpriced, "lacks", "lack"),
     );
     let shown = Evidence::count("Unpriced subscriptions", unpriced, None);
     Some(Finding::new(Severity::Warning, text).shows(shown).advises(advice))
@@ -117,7 +119,7 @@ pub(super) fn unattributed(signals: &Signals, thresholds: &Thresholds) -> Option
     let advice = format!(
         "Set `client_reference_id` on checkout sessions or `metadata.user_id` on subscriptions, and import the users \
          who are missing: {} lists the {}.",
-        signals.explain("unattributed"),
+        signals.explain_in(&revenue.currency, "unattributed"),
         counted(revenue.unattributed_payments, "payment", "payments"),
     );
     let shown = Evidence::share("Payments of no known user", of_payments, None);

@@ -31,7 +31,7 @@ pub(super) fn milestone(signals: &Signals, _: &Thresholds) -> Option<Finding> {
         let text = format!("MRR passed {passed} % of the goal: {mrr} of {amount}.");
         Finding::new(Severity::Good, text).advises(format!(
             "Find out what brought the last customers, and do more of it: {} lists them.",
-            signals.explain("new_mrr")
+            signals.explain_in(&goal.currency, "new_mrr")
         ))
     };
     Some(finding.shows(evidence(goal)).compared_with_days_before(signals.days))

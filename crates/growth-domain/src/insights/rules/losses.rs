@@ -35,7 +35,7 @@ pub(super) fn customer_churn(signals: &Signals, thresholds: &Thresholds) -> Opti
     let left = counted(revenue.cohort.current.lost, "customer who left", "customers who left");
     let advice = format!(
         "Ask the {left} for the reason, and let Stripe's customer portal ask for it on cancellation: {} lists them.",
-        signals.explain("customer_churn")
+        signals.explain_in(&revenue.currency, "customer_churn")
     );
     Some(
         Finding::new(if is_sure { Severity::Warning } else { Severity::Notice }, text)
@@ -72,7 +72,7 @@ pub(super) fn involuntary_churn(signals: &Signals, thresholds: &Thresholds) -> O
          and ask the {} for a new card: it can bring {} a month back. {} lists them.",
         counted(churned.involuntary_count, "customer", "customers"),
         money(churned.involuntary),
-        signals.explain("churn")
+        signals.explain_in(&revenue.currency, "churn")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -101,7 +101,7 @@ pub(super) fn contraction(signals: &Signals, thresholds: &Thresholds) -> Option<
     let advice = format!(
         "Look at what the {lost} were paid for, smaller plans, fewer seats or new discounts, and ask these customers \
          what they no longer need: {} lists them.",
-        signals.explain("contraction")
+        signals.explain_in(&revenue.currency, "contraction")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -130,7 +130,7 @@ pub(super) fn at_risk(signals: &Signals, thresholds: &Thresholds) -> Option<Find
     let advice = format!(
         "Send these customers the link to their open invoice (Stripe's Dashboard, Invoices, Past due) before Stripe \
          gives up on the {mrr}: {} lists them.",
-        signals.explain("at_risk_mrr")
+        signals.explain_in(&revenue.currency, "at_risk_mrr")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -152,7 +152,7 @@ pub(super) fn ending_subscriptions(signals: &Signals, thresholds: &Thresholds) -
     let advice = format!(
         "Write to these customers while they still use the product, and offer a pause or a smaller plan for the \
          {mrr}: {} lists them.",
-        signals.explain("ending_mrr")
+        signals.explain_in(&revenue.currency, "ending_mrr")
     );
     Some(
         Finding::new(Severity::Warning, text)

@@ -34,7 +34,7 @@ pub(super) fn recovery(signals: &Signals, thresholds: &Thresholds) -> Option<Fin
          {} {} never paid. {} lists them.",
         counted(lost, "invoice", "invoices"),
         verb(lost, "was", "were"),
-        signals.explain("recovery")
+        signals.explain_in(&revenue.currency, "recovery")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -64,7 +64,7 @@ pub(super) fn refunds_rising(signals: &Signals, thresholds: &Thresholds) -> Opti
     let advice = format!(
         "Look for one plan, country or promise that the {} have in common: {} lists them with their reasons.",
         counted(counts.current, "refund", "refunds"),
-        signals.explain("refunds")
+        signals.explain_in(&revenue.currency, "refunds")
     );
     Some(
         Finding::new(Severity::Warning, text)
@@ -101,7 +101,7 @@ pub(super) fn disputes_rising(signals: &Signals, thresholds: &Thresholds) -> Opt
         "Answer {} in Stripe's Dashboard (Payments, Disputes) before the deadline, and check that the name on card \
          statements is one that customers know: {} lists {}.",
         if counts.current == 1 { "it".to_owned() } else { format!("each of the {}", counts.current) },
-        signals.explain("disputes"),
+        signals.explain_in(&revenue.currency, "disputes"),
         verb(counts.current, "it", "them"),
     );
     Some(

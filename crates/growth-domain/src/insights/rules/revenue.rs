@@ -95,7 +95,7 @@ impl Told {
             days_before(signals.days),
             cause.what,
         );
-        let rows = signals.explain(cause.metric);
+        let rows = signals.explain_in(currency, cause.metric);
         let advice = if rose {
             format!("Find out what led to these {by}, and do more of it: {rows} lists the customers.")
         } else {
