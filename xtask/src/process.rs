@@ -16,9 +16,18 @@ pub(crate) fn root() -> &'static Path {
 }
 
 /// Makes a call of cargo in the folder of the workspace.
+///
+/// What the cargo that runs this program told it about its package is not passed on: build scripts look at it, and would
+/// compile half of the dependencies again after each call by hand.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(root());
+    for (name, _) in env::vars_os() {
+        let is_of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(is_of_package) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
