@@ -205,11 +205,17 @@ impl Chart {
                 continue;
             }
             let on_wide = self.points.len() > 4 && !(from_last / every).is_multiple_of(2);
+            // Of many points the last one is so near the edge that its name would go beyond it.
+            let at_edge = from_last == 0 && self.points.len() > NAMES;
+            let class = match (at_edge, on_wide) {
+                (true, _) => "name last",
+                (false, true) => "name wide",
+                (false, false) => "name",
+            };
+            let x = if at_edge { "100%".to_owned() } else { percent(self.centre(index)) };
             let _ = writeln!(
                 text,
-                "<text class=\"name{}\" x=\"{}\" y=\"{}\">{}</text>",
-                if on_wide { " wide" } else { "" },
-                percent(self.centre(index)),
+                "<text class=\"{class}\" x=\"{x}\" y=\"{}\">{}</text>",
                 TOP + HEIGHT + 20,
                 escaped(&point.tick)
             );
