@@ -60,6 +60,7 @@ pub(crate) async fn figures(
     };
     Ok(Engagement {
         day,
+        day_before: before,
         dau,
         wau,
         mau,

@@ -22,6 +22,14 @@ pub enum Error {
         /// The names that are known.
         known: String,
     },
+    /// Nothing is known of the connected account that was asked for.
+    #[error("nothing is known of the connected account {account:?}; those of this database: {known}")]
+    UnknownAccount {
+        /// The account.
+        account: String,
+        /// The accounts that are known.
+        known: String,
+    },
     /// The payment that a page is to follow is not there.
     #[error(
         "there is no payment {id:?} in this account and mode for a page to follow: begin with the first page again, or \

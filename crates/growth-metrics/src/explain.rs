@@ -244,6 +244,7 @@ pub async fn explain(db: &Db, request: &Request, metric: &Metric) -> Result<Expl
     let scope = request.scope(db).await?;
     let policy = request::policy(db, request).await?;
     request::check_time_zone(db, request).await?;
+    request::check_account(db, request).await?;
     request::check_app(db, request).await?;
     let header = request.header(&scope, policy);
     let source = Source { db, scope, request };

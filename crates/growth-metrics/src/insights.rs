@@ -36,7 +36,7 @@ pub(crate) async fn of(
     snapshot: &GrowthSnapshot,
 ) -> Result<Vec<Insight>, Error> {
     let thresholds = &request.thresholds;
-    let mut signals = signals(snapshot);
+    let mut signals = signals(snapshot, request);
     if let Some(revenue) = &mut signals.revenue {
         let ending = discounts::ending(db, scope, request.window.end, thresholds.discount_days).await?;
         revenue.ending_discounts = Some(ending.get(&revenue.currency).copied().unwrap_or_default());
@@ -45,7 +45,7 @@ pub(crate) async fn of(
 }
 
 /// The flags by which `growthctl explain` looks at the same data and the same end.
-fn flags(header: &Header) -> String {
+fn flags(header: &Header, request: &Request) -> String {
     let zone: Tz = header.time_zone.parse().unwrap_or(Tz::UTC);
     let day = day_of(header.as_of, zone);
     let mut flags = if start_of_day(day, zone) == header.as_of {
@@ -60,15 +60,30 @@ fn flags(header: &Header) -> String {
         flags.push_str(" --account ");
         flags.push_str(&header.account);
     }
+    // With a backquote it could not stand in the report as a command.
+    if let Some(app) = header.app.as_ref().filter(|app| !app.contains('`')) {
+        flags.push_str(" --app ");
+        flags.push_str(&as_word(app));
+    }
+    if !request.same_database.is_empty() {
+        flags.push(' ');
+        flags.push_str(&request.same_database);
+    }
     flags
 }
 
+/// A name as one word of a shell.
+fn as_word(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if name.chars().all(is_plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', r"'\''")) }
+}
+
 /// The numbers that the rules look at. The main currency is the snapshot's first one.
-fn signals(snapshot: &GrowthSnapshot) -> Signals {
+fn signals(snapshot: &GrowthSnapshot, request: &Request) -> Signals {
     let mut currencies = snapshot.revenue.iter();
     Signals {
         days: snapshot.header.days,
-        flags: flags(&snapshot.header),
+        flags: flags(&snapshot.header, request),
         goal: goal(snapshot),
         revenue: currencies.next().map(revenue),
         others: currencies.map(other).collect(),

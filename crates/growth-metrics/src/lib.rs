@@ -54,6 +54,7 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
     let scope = request.scope(db).await?;
     let policy = request::policy(db, request).await?;
     request::check_time_zone(db, request).await?;
+    request::check_account(db, request).await?;
     request::check_app(db, request).await?;
     // Three at a time, since all of them wait for the database.
     let money = async {

@@ -20,6 +20,8 @@ use crate::snapshot::{Days, Header, Period};
 pub struct Request {
     /// The product's name, for the header.
     pub product: String,
+    /// The flags by which a command finds the same database, such as `--demo`; empty where it does so by itself.
+    pub same_database: String,
     /// The window; its end is the instant that the snapshot is as of.
     pub window: Window,
     /// The window before it, which ends where `window` starts.
@@ -62,10 +64,27 @@ pub struct Goal {
 growth_db::statements! {
     HAS_MODE = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1 AND livemode = $2
         AND state = 'applied') AS known";
+    HAS_ACCOUNT = "SELECT EXISTS (SELECT 1 FROM stripe_events WHERE account = $1)
+        OR EXISTS (SELECT 1 FROM subscriptions WHERE account = $1)
+        OR EXISTS (SELECT 1 FROM payments WHERE account = $1)
+        OR EXISTS (SELECT 1 FROM backfill_runs WHERE account = $1) AS known";
+    ACCOUNTS = "SELECT DISTINCT account FROM stripe_events WHERE account <> '' ORDER BY account LIMIT 10";
     APPS = "SELECT app_name FROM daily_event GROUP BY app_name
         UNION SELECT app_name FROM usage_counters GROUP BY app_name ORDER BY 1";
     HAS_ACTIVITY = "SELECT EXISTS (SELECT 1 FROM user_activity) OR EXISTS (SELECT 1 FROM daily_event)
         OR EXISTS (SELECT 1 FROM usage_counters) AS known";
+}
+
+/// Makes sure that there is anything of the connected account that is asked for.
+pub(crate) async fn check_account(db: &Db, request: &Request) -> Result<(), Error> {
+    let account = &request.account;
+    if account.is_empty() || query(db, HAS_ACCOUNT).bind(account).fetch_one::<(bool,)>().await?.0 {
+        return Ok(());
+    }
+    let known: Vec<(String,)> = query(db, ACCOUNTS).fetch_all().await?;
+    let known: Vec<&str> = known.iter().map(|(account,)| account.as_str()).collect();
+    let known = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
+    Err(Error::UnknownAccount { account: account.clone(), known })
 }
 
 /// Makes sure that there is anything of the application that is asked for.
@@ -111,6 +130,7 @@ impl Request {
         let window = Window::last_days(end, days, time_zone)?;
         Ok(Self {
             product: String::new(),
+            same_database: String::new(),
             window,
             previous: window.previous(time_zone, days)?,
             days,

@@ -99,7 +99,8 @@ impl Page<'_> {
     fn take(&mut self, event: Event<'_>) {
         match event {
             Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => self.say(&text),
-            Event::Code(text) => self.say(&format!("`{text}`")),
+            // A command that is broken apart would be another one where it is pasted.
+            Event::Code(text) => self.say(&format!("`{}`", text.replace(' ', "\u{a0}"))),
             Event::SoftBreak | Event::HardBreak => self.say(" "),
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),

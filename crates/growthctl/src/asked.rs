@@ -92,11 +92,16 @@ impl AskArgs {
             let request = self.request(now, &Settings { time_zone: zone, ..settings.clone() })?;
             return Ok(Asked { db, request, sample: None });
         }
-        let request = Request { product: demo::PRODUCT.to_owned(), ..self.request(now, settings)? };
+        let request = self.request(now, settings)?;
+        let (product, same_database) = (demo::PRODUCT.to_owned(), "--demo".to_owned());
+        let request = Request { product, same_database, ..request };
         let folder = tempfile::tempdir().context("cannot make a temporary folder for the sample business")?;
         let at = DatabaseAt::Url(sqlite_url(&folder.path().join("demo.db")));
         let settings = Settings { database: at, ..settings.clone() };
         let db = demo::sample_database(&settings, request.window.end, printer).await?;
+        if let Some(policy) = request.policy {
+            growth_ingest::rebuild(&db, Some(policy), |_, _| {}).await?;
+        }
         Ok(Asked { db, request, sample: Some(folder) })
     }
 

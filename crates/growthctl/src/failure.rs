@@ -57,9 +57,11 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Whether figures were asked for that this database does not have.
 fn is_asked_of_another(error: &anyhow::Error) -> bool {
-    use growth_metrics::Error::{OtherPolicy, TimeZone, UnknownApp};
+    use growth_metrics::Error::{OtherPolicy, TimeZone, UnknownAccount, UnknownApp};
     let asked = error.chain().find_map(|cause| cause.downcast_ref::<growth_metrics::Error>());
-    asked.is_some_and(|error| matches!(error, OtherPolicy { .. } | TimeZone { .. } | UnknownApp { .. }))
+    asked.is_some_and(|error| {
+        matches!(error, OtherPolicy { .. } | TimeZone { .. } | UnknownAccount { .. } | UnknownApp { .. })
+    })
 }
 
 fn is_misused_database(error: &anyhow::Error) -> bool {

@@ -45,7 +45,11 @@ pub(super) fn cards(snapshot: &GrowthSnapshot) -> ProductCards {
         users: users(snapshot),
         active: active(snapshot),
         stickiness: stickiness(snapshot),
-        active_until: Calendar::day(snapshot.engagement.day),
+        active_until: format!(
+            "{}, beside {}",
+            Calendar::day(snapshot.engagement.day),
+            Calendar::day(snapshot.engagement.day_before)
+        ),
         enrichments: enrichments(snapshot),
         funnel: funnel(snapshot),
     }

@@ -54,6 +54,17 @@ pub(super) fn reaches_monthly(loss: Ratio, percent: u32, days: u32) -> bool {
         && BigInt::from(loss.numerator) * 100 * MONTH >= BigInt::from(loss.denominator) * percent * days
 }
 
+/// The share from which on a loss over so many days is at least so many percent a month, in words.
+pub(super) fn monthly_threshold(percent: u32, days: u32) -> String {
+    let a_month = format!("{percent} % in {MONTH} days");
+    if days == MONTH {
+        return a_month;
+    }
+    let share =
+        Ratio { numerator: i128::from(percent) * i128::from(days), denominator: 100 * i128::from(MONTH) };
+    format!("{}, which is {a_month}", super::words::percent(share))
+}
+
 /// Whether a share of counted things is for certain more than so many percent a month over so many days.
 pub(super) fn is_surely_above_monthly(share: Ratio, percent: u32, days: u32) -> bool {
     let threshold = f64::from(percent) / 100.0 * f64::from(days) / f64::from(MONTH);
@@ -148,6 +159,13 @@ mod tests {
 
     fn counts(current: u64, previous: u64) -> Compared<u64> {
         Compared { current, previous }
+    }
+
+    #[test]
+    fn a_threshold_of_a_month_is_told_for_the_days_that_it_is_applied_to() {
+        assert_eq!(monthly_threshold(5, 30), "5 % in 30 days");
+        assert_eq!(monthly_threshold(5, 7), "1.2 %, which is 5 % in 30 days");
+        assert_eq!(monthly_threshold(5, 90), "15.0 %, which is 5 % in 30 days");
     }
 
     #[test]

@@ -13,8 +13,10 @@ use super::Periods;
 pub struct Engagement {
     /// The last local day that is over at the end of the report; DAU, WAU and MAU are of the days until it.
     pub day: NaiveDate,
-    /// Active on that day; before: on the day that lies as many days earlier as the window has, but whole weeks from
-    /// seven days on, so that a Sunday is compared with a Sunday.
+    /// The day that it is compared with. It lies as many days earlier as the window has, but whole weeks from seven days
+    /// on, so that a Sunday is compared with a Sunday.
+    pub day_before: NaiveDate,
+    /// Active on that day.
     pub dau: Periods<u64>,
     /// Active on that day or the six before it.
     pub wau: Periods<u64>,

@@ -25,8 +25,9 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot, calendar: &Calendar) -> Vec<Bloc
     blocks.push(
         format!(
             "Daily, weekly and monthly active users (DAU, WAU, MAU) are of the days until {}, the last one that is \
-             over.",
-            Calendar::day(engagement.day)
+             over, beside those until {}.",
+            Calendar::day(engagement.day),
+            Calendar::day(engagement.day_before)
         )
         .into(),
     );

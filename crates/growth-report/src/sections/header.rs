@@ -201,13 +201,13 @@ fn customers(headline: &CurrencyRevenue, name_currency: bool) -> String {
         return format!("**{who}**{currency}, the same as before.");
     }
     let came_back = headline.movements.current.reactivation != Micros::ZERO;
-    format!(
-        "**{who}**{currency}, {} before: {} {}, {} left.",
-        count(paying.previous),
-        count(joined),
-        if came_back { "joined or came back" } else { "joined" },
-        count(cohort.lost),
-    )
+    let joined = format!("{} {}", count(joined), if came_back { "joined or came back" } else { "joined" });
+    // Who joined and left again within the window is in neither number.
+    let left = match cohort.customers {
+        0 => String::new(),
+        before => format!(", {} of the {} left", count(cohort.lost), count(before)),
+    };
+    format!("**{who}**{currency}, {} before: {joined}{left}.", count(paying.previous))
 }
 
 fn cash(headline: &CurrencyRevenue, others: &[CurrencyRevenue]) -> String {

@@ -13,7 +13,7 @@ use crate::sections::table::{Side, Table};
 type Counter = (&'static str, fn(&Usage) -> i64);
 
 const COUNTERS: [Counter; 8] = [
-    ("Enrichments", |usage| usage.enrichments),
+    ("Items enriched", |usage| usage.enrichments),
     ("Searches", |usage| usage.searches),
     ("Exports", |usage| usage.exports),
     ("Pitches generated", |usage| usage.pitches_generated),

@@ -58,6 +58,7 @@ pub(crate) fn engagement(last: NaiveDate) -> Engagement {
     Engagement {
         unfinished: None,
         day: last,
+        day_before: last - TimeDelta::days(7),
         dau: periods(29, 27),
         wau: periods(312, 298),
         mau: periods(702, 688),

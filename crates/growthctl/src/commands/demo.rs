@@ -51,7 +51,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
     let db = sample_database(settings, as_of, printer).await?;
     db.close().await;
     printer.done(&format!(
-        "the sample business is in {}: try `growthctl report --days 30`",
+        "the sample business is in {}: try `growthctl report --days 30` with the same database",
         database::shown(settings)
     ))?;
     Ok(Outcome::Done)

@@ -85,12 +85,16 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
         place = Place::open(&args, settings, as_of, printer) => place?,
         () = stop.cancelled() => return Ok(Outcome::LeftUndone),
     };
-    let product = if args.demo { demo::PRODUCT.to_owned() } else { template.product.clone() };
+    let (product, same_database) = if args.demo {
+        (demo::PRODUCT.to_owned(), "--demo".to_owned())
+    } else {
+        (template.product.clone(), String::new())
+    };
     let dashboard = growth_dashboard::Settings {
         time_zone: settings.counting.time_zone,
         as_of: (args.as_of != "now").then_some(as_of),
         sign_in: auth::Settings { jwt, behind_proxy: args.behind_proxy, ..auth::Settings::default() },
-        ..growth_dashboard::Settings::new(Request { product, ..template })
+        ..growth_dashboard::Settings::new(Request { product, same_database, ..template })
     };
     let dashboard = Dashboard::new(&place.db, dashboard, clock);
     let is_open_to_others = !address.ip().is_loopback();

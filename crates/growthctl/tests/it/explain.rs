@@ -68,6 +68,19 @@ on_each_engine! {
         assert_eq!(nobody.code, 2, "{}", nobody.stderr);
         assert!(nobody.stderr.contains("nothing was recorded of the application \"nobody\"; those of this database: "), "{}", nobody.stderr);
 
+        let advice = tracker["insights"].as_array().unwrap().iter().map(|insight| insight["recommendation"].to_string());
+        let advice: Vec<String> = advice.filter(|advice| advice.contains("growthctl explain")).collect();
+        assert!(!advice.is_empty() && advice.iter().all(|advice| advice.contains(" --app tracker")), "{advice:?}");
+        let nobody = asked(&place, &["explain", "mrr", "--account", "acct_nobody"]);
+        assert_eq!(nobody.code, 2, "{}", nobody.stderr);
+        assert!(nobody.stderr.contains("nothing is known of the connected account \"acct_nobody\""), "{}", nobody.stderr);
+
+        // Of one currency: nothing is left of the others, and the rest is as it was.
+        let dollars = json(&place, &["explain", "mrr", "--currency", "USD"]);
+        let of_usd = |sums: &Value| sums.as_array().unwrap().iter().filter(|sum| sum["currency"] == "usd").cloned().collect::<Vec<_>>();
+        assert_eq!(dollars["sums"], Value::from(of_usd(&explanation["sums"])));
+        assert_eq!(dollars["rows"], Value::from(of_usd(&explanation["rows"])));
+
         let other_zone = asked(&place, &["report", "--timezone", "Asia/Tokyo"]);
         assert_eq!(other_zone.code, 2, "{}", other_zone.stderr);
         assert!(other_zone.stderr.contains("growthctl migrate --rebuild --timezone Asia/Tokyo"), "{}", other_zone.stderr);
@@ -76,6 +89,33 @@ on_each_engine! {
         assert!(other_policy.stderr.contains("migrate --rebuild --policy conservative"), "{}", other_policy.stderr);
         assert_eq!(asked(&place, &["report", "--policy", "stripe"]).code, 0);
     }
+}
+
+#[test]
+fn commands_that_a_report_recommends_work_where_they_are_pasted() {
+    let place = Place::new();
+    let report = asked(&place, &["report", "--demo", "--format", "text"]);
+    assert_eq!(report.code, 0, "{}", report.stderr);
+    // No line breaks a command: what is between two backquotes is all of it.
+    let quoted = |line: &str| line.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let commands: Vec<String> = report.stdout.lines().flat_map(quoted).collect();
+    assert!(commands.len() >= 3, "{}", report.stdout);
+    assert_eq!(report.stdout.matches("growthctl explain").count(), commands.len(), "{}", report.stdout);
+    let snapshot = json(&place, &["report", "--demo"]);
+    for command in commands {
+        let args = command.strip_prefix("growthctl ").unwrap().split(' ');
+        let ran = place.run(args.chain(["--format", "json"]));
+        assert_eq!(ran.code, 0, "{command}: {}", ran.stderr);
+        let explanation: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(explanation["header"]["window"], snapshot["header"]["window"], "{command}");
+        assert!(!explanation["rows"].as_array().unwrap().is_empty(), "{command}");
+    }
+    let policy = asked(&place, &["report", "--demo", "--policy", "conservative", "--format", "json"]);
+    assert_eq!(policy.code, 0, "{}", policy.stderr);
+    assert!(
+        policy.stdout.contains("\"policy\": \"conservative\"")
+            || policy.stdout.contains("\"policy\":\"conservative\"")
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::insights::finding::Finding;
 use crate::insights::measure::{
-    MONTH, is_of, is_surely_above_monthly, reaches_monthly, reaches_percent, share,
+    is_of, is_surely_above_monthly, monthly_threshold, reaches_monthly, reaches_percent, share,
 };
 use crate::insights::signals::{Compared, Revenue, Signals};
 use crate::insights::words::{counted, parts, percent};
@@ -28,11 +28,15 @@ pub(super) fn customer_churn(signals: &Signals, thresholds: &Thresholds) -> Opti
         String::new()
     };
     let text = format!(
-        "{} customers who paid at the start left: {}{before}. The threshold is {percent_a_month} % in {MONTH} days.",
+        "{} customers who paid at the start left: {}{before}. The threshold is {}.",
         parts(churn.current),
         percent(churn.current),
+        monthly_threshold(percent_a_month, days),
     );
-    let left = counted(revenue.cohort.current.lost, "customer who left", "customers who left");
+    let left = match revenue.cohort.current.lost {
+        1 => "customer who left".to_owned(),
+        lost => counted(lost, "customer who left", "customers who left"),
+    };
     let advice = format!(
         "Ask the {left} for the reason, and let Stripe's customer portal ask for it on cancellation: {} lists them.",
         signals.explain_in(&revenue.currency, "customer_churn")

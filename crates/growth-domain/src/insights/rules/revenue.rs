@@ -100,7 +100,7 @@ impl Told {
             format!("Find out what led to these {by}, and do more of it: {rows} lists the customers.")
         } else {
             format!(
-                "Write to the customers behind these {by} this week and ask what they missed: {rows} lists them."
+                "Write to whoever is behind these {by} this week and ask what was missed: {rows} lists them."
             )
         };
         Some(Self { rose, text, advice })
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(
             insight.recommendation.as_deref(),
             Some(
-                "Write to the customers behind these GBP 24.00 this week and ask what they missed: \
+                "Write to whoever is behind these GBP 24.00 this week and ask what was missed: \
                  `growthctl explain churn --days 30` lists them."
             )
         );

@@ -96,6 +96,7 @@ pub(crate) fn engagement(asked: &Asked, active: &Active<'_>) -> Engagement {
     };
     Engagement {
         day: last,
+        day_before: before,
         dau,
         wau,
         mau,

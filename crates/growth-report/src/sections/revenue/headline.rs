@@ -46,7 +46,7 @@ pub(crate) fn sentences(headline: &Headline) -> String {
         sentences.push(if has_others(headline) {
             format!("Not in it, since a rate is missing: {}.", listed(&apart))
         } else {
-            format!("MRR of all in {code}: n/a, the settings have no rate for {}.", listed(&apart))
+            format!("MRR of all in {code}: n/a, the settings have no rate from {} to {code}.", listed(&apart))
         });
     }
     sentences.join(" ")
