@@ -361,9 +361,10 @@ impl Auth {
                 return Err(too_many(limited, address));
             }
         }
-        // Whoever comes with a token that is being verified waits for that, however many they are.
+        // Whoever comes with a token that is being verified waits for that, however many they are; while the database does
+        // not answer, no longer than the one who asks it.
         let line = self.line(&print);
-        let _first = line.lock().await;
+        let _first = timeout(PATIENCE, line.lock()).await.map_err(|_| Denied::Unavailable)?;
         if let Some(who) = self.remembered(&print) {
             return Ok(who);
         }

@@ -1,5 +1,7 @@
 //! Admin tokens.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use growth_dashboard::auth::{TokenError, create_token, list_tokens, revoke_tokens, token_hint};
 use growth_testkit::on_each_engine;
@@ -107,4 +109,22 @@ on_each_engine! {
             assert!(answer.is_let_in(), "{answer:?}");
         }
     }
+}
+
+#[test]
+fn nobody_waits_in_line_for_a_database_that_does_not_answer() {
+    growth_testkit::block_on(async {
+        let db = growth_testkit::postgres().await;
+        let place = Place::new(&db);
+        let token = place.token("ops").await;
+        let mut held = db.begin().await.unwrap();
+        let lock = "LOCK TABLE admin_tokens IN ACCESS EXCLUSIVE MODE";
+        growth_db::query(&mut held, lock).execute().await.unwrap();
+        // One after the other they would be told after five seconds each.
+        let asking = futures_util::future::join_all((0..30).map(|_| place.with_bearer(&token)));
+        let answers = tokio::time::timeout(Duration::from_secs(60), asking).await.unwrap();
+        assert!(answers.iter().all(|answer| answer.status == 503), "{answers:?}");
+        drop(held);
+        assert!(place.with_bearer(&token).await.is_let_in());
+    });
 }
