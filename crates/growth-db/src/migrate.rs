@@ -49,6 +49,7 @@ migrations! {
     8 "0008_tracking"
     9 "0009_teams"
     10 "0010_dashboard"
+    11 "0011_received"
 }
 
 /// Roles, rights, policies and the mirror of `auth.users`, for Postgres alone.

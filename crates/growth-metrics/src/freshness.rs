@@ -15,14 +15,23 @@ use crate::snapshot::Freshness;
 growth_db::statements! {
     STATES = "SELECT state, COUNT(*) AS n, MAX(created) AS created FROM stripe_events
     WHERE account = $1 AND livemode = $2 GROUP BY state";
-    // Each by itself, so that an index leads to it: together they would read the payload of every event.
-    LAST_RECEIVED = "SELECT MAX(received_at) AS at FROM stripe_events WHERE account = $1 AND livemode = $2";
-    LAST_WEBHOOK = "SELECT received_at FROM stripe_events
-    WHERE account = $1 AND livemode = $2 AND source = 'webhook' ORDER BY received_at DESC LIMIT 1";
+    // From each source to the next one by an index: there are few, and many events of each.
+    LAST_RECEIVED = "WITH RECURSIVE known(source) AS (
+        SELECT MIN(source) FROM stripe_events WHERE account = $1 AND livemode = $2
+        UNION ALL SELECT (SELECT MIN(source) FROM stripe_events
+            WHERE account = $1 AND livemode = $2 AND source > known.source)
+        FROM known WHERE known.source IS NOT NULL)
+    SELECT known.source, (SELECT MAX(received_at) FROM stripe_events
+        WHERE account = $1 AND livemode = $2 AND source = known.source) AS at
+    FROM known WHERE known.source IS NOT NULL";
     OLDEST_PENDING = "SELECT MIN(received_at) AS at, COUNT(*) AS n FROM stripe_events
     WHERE account = $1 AND livemode = $2 AND state = 'pending'";
     LAST_PRODUCT_EVENT = "SELECT MAX(last_seen_at) AS at FROM user_milestones";
-    OTHER_ACCOUNTS = "SELECT COUNT(DISTINCT account) AS n FROM stripe_events WHERE livemode = $1 AND account <> $2";
+    OTHER_ACCOUNTS = "WITH RECURSIVE known(account) AS (SELECT MIN(account) FROM stripe_events
+        UNION ALL SELECT (SELECT MIN(account) FROM stripe_events WHERE account > known.account)
+        FROM known WHERE known.account IS NOT NULL)
+    SELECT COUNT(*) AS n FROM known WHERE known.account <> $2
+        AND EXISTS (SELECT 1 FROM stripe_events WHERE account = known.account AND livemode = $1)";
     UNFINISHED = "SELECT MAX(started_at) AS at FROM backfill_runs
     WHERE account = $1 AND livemode = $2 AND finished_at IS NULL";
     UNLINKED = "SELECT customer, currency, amount, paid_at, payment_intent IS NULL AS by_invoice FROM payments
@@ -50,8 +59,8 @@ pub(crate) async fn figures(
     subscriptions: &Subscriptions,
 ) -> Result<Freshness, Error> {
     let scoped = |sql: &'static str| query(db, sql).bind(&scope.account).bind(scope.livemode);
-    let (received,): (Option<DateTime<Utc>>,) = scoped(LAST_RECEIVED).fetch_one().await?;
-    let webhook: Option<(DateTime<Utc>,)> = scoped(LAST_WEBHOOK).fetch_optional().await?;
+    let received: BTreeMap<String, DateTime<Utc>> =
+        scoped(LAST_RECEIVED).fetch_all().await?.into_iter().collect();
     let (oldest_pending, _): (Option<DateTime<Utc>>, i64) = scoped(OLDEST_PENDING).fetch_one().await?;
     let (last_seen,): (Option<DateTime<Utc>>,) = query(db, LAST_PRODUCT_EVENT).fetch_one().await?;
     let others = query(db, OTHER_ACCOUNTS).bind(scope.livemode).bind(&scope.account);
@@ -59,8 +68,8 @@ pub(crate) async fn figures(
     let (unfinished,): (Option<DateTime<Utc>>,) = scoped(UNFINISHED).fetch_one().await?;
     let unlinked = scoped(UNLINKED).bind(request.window.start).bind(request.window.end).fetch_all().await?;
     let mut freshness = Freshness {
-        last_stripe_event_received_at: received,
-        last_webhook_received_at: webhook.map(|(at,)| at),
+        last_stripe_event_received_at: received.values().max().copied(),
+        last_webhook_received_at: received.get("webhook").copied(),
         oldest_pending_received_at: oldest_pending,
         last_product_event_at: last_seen,
         reconstructed_movements: subscriptions.reconstructed_movements,

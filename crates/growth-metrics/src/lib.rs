@@ -29,7 +29,7 @@ mod timeline;
 mod users;
 mod worth;
 
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use growth_db::Db;
 
 use self::signups::SignUps;
@@ -56,7 +56,7 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
     request::check_time_zone(db, request).await?;
     request::check_account(db, request).await?;
     request::check_app(db, request).await?;
-    // Three at a time, since all of them wait for the database.
+    // Four at a time, since all of them wait for the database.
     let money = async {
         let mut subscriptions = revenue::figures(db, &scope, request).await?;
         recovery::add(db, &scope, request, &mut subscriptions.revenue).await?;
@@ -66,19 +66,15 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         let refunds = cash::refunds(db, &scope, request).await?;
         Ok::<_, Error>((subscriptions, freshness, payments, refunds))
     };
-    let product = async {
-        let activity = engagement::activity(db, request).await?;
-        let product = product::figures(db, request, &activity).await?;
-        Ok::<_, Error>((activity, product))
-    };
     let people = async {
         let total = users::total(db, request.window.end).await?;
         let first_seen = engagement::first_seen(db, request).await?;
         Ok::<_, Error>((total, first_seen, SignUps::read(db, &scope, request).await?))
     };
-    let (money, product, people) = try_join3(money, product, people).await?;
+    let (activity, used) = (engagement::activity(db, request), product::used(db, request));
+    let (money, people, activity, used) = try_join4(money, people, activity, used).await?;
     let (subscriptions, freshness, payments, refunds) = money;
-    let ((activity, product), (total, first_seen, sign_ups)) = (product, people);
+    let (total, first_seen, sign_ups) = people;
     let currencies = revenue::in_order(subscriptions.revenue, request.goal.as_ref());
     let weeks = |goal: &Goal| subscriptions.weeks.get(&goal.currency).map_or(&[][..], Vec::as_slice);
     let goal = request.goal.as_ref().map(|goal| goal::progress(goal, &currencies, weeks(goal), request));
@@ -92,7 +88,7 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         unpriced: subscriptions.unpriced,
         users: users::figures(request, &activity, total, sign_ups.newcomers),
         engagement: engagement::figures(db, request, &activity, &first_seen, &sign_ups.by_day).await?,
-        product,
+        product: product::figures(db, request, &activity, used).await?,
         funnel: funnel::figures(request, sign_ups.groups),
         insights: Vec::new(),
         freshness,

@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use futures_util::TryStreamExt;
 use growth_db::{Db, query};
 use growth_domain::rollforward::Ratio;
 
@@ -70,8 +69,15 @@ struct EventSums {
     contacts_before: i64,
 }
 
+/// What usage counters tell, before it is known who was active when.
+pub(crate) struct Used {
+    usage: Periods<Usage>,
+    /// Who may be one of the top users, those with the most usage first. All who share the last place are among them.
+    most: Vec<UserTotal>,
+}
+
 /// How much a user used.
-#[derive(sqlx::FromRow)]
+#[derive(Clone, Copy, sqlx::FromRow)]
 struct UserTotal {
     user_id: i64,
     /// What users are ranked by.
@@ -85,8 +91,25 @@ pub(crate) const EXPORTS: [(&str, &str); 3] = [
     ("tracker", "export_tracker_completed"),
 ];
 
+/// Reads the usage of both windows.
+pub(crate) async fn used(db: &Db, request: &Request) -> Result<Used, Error> {
+    let (current, previous) = (request.activity(), request.activity().before());
+    let app = request.app.as_deref().unwrap_or("");
+    let most = i64::try_from(Product::MOST).unwrap_or(0);
+    let top = query(db, TOP_USERS).bind(current.first).bind(current.last).bind(app).bind(most);
+    Ok(Used {
+        usage: Periods { current: usage(db, current, app).await?, previous: usage(db, previous, app).await? },
+        most: top.fetch_all().await?,
+    })
+}
+
 /// The figures of both windows.
-pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> Result<Product, Error> {
+pub(crate) async fn figures(
+    db: &Db,
+    request: &Request,
+    activity: &Activity,
+    used: Used,
+) -> Result<Product, Error> {
     let (current, previous) = (request.activity(), request.activity().before());
     let app = request.app.as_deref().unwrap_or("");
     let events = query(db, EVENTS).bind(previous.first).bind(current.first).bind(current.last).bind(app);
@@ -118,8 +141,8 @@ pub(crate) async fn figures(db: &Db, request: &Request, activity: &Activity) -> 
         },
         exports: EXPORTS.map(|(format, name)| ExportCount { format, completed: count(name) }).into(),
         days,
-        usage: Periods { current: usage(db, current, app).await?, previous: usage(db, previous, app).await? },
-        top_users: top_users(db, current, app, activity).await?,
+        usage: used.usage,
+        top_users: top_users(db, current, app, activity, used.most).await?,
         events: by_frequency(events),
     })
 }
@@ -189,19 +212,14 @@ async fn top_users(
     days: snapshot::Days,
     app: &str,
     activity: &Activity,
+    most: Vec<UserTotal>,
 ) -> Result<Vec<TopUser>, Error> {
     let mut ranked = Ranked::default();
-    {
-        let most = i64::try_from(Product::MOST).unwrap_or(0);
-        let top = query(db, TOP_USERS).bind(days.first).bind(days.last).bind(app).bind(most);
-        let mut rows = top.fetch::<UserTotal>()?;
-        while let Some(row) = rows.try_next().await? {
-            if ranked.are_all_above(row.total) {
-                break;
-            }
-            let active_days = activity.days_of(row.user_id.unsigned_abs(), days);
-            ranked.add(active_days, row);
+    for user in most {
+        if ranked.are_all_above(user.total) {
+            break;
         }
+        ranked.add(activity.days_of(user.user_id.unsigned_abs(), days), user);
     }
     if app.is_empty() && !ranked.are_all_above(0) {
         for (user, active_days) in activity.most_active(days, Product::MOST) {

@@ -1,7 +1,8 @@
 //! Money in and out, by the time it moved.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::UTC;
+use growth_ingest::{Intake, Source, ingest};
 use growth_metrics::Money;
 use growth_testkit::on_each_engine;
 use serde_json::json;
@@ -78,11 +79,32 @@ on_each_engine! {
     }
 
     async fn connected_accounts_are_left_out_and_said_so(db: TestDb) {
-        let mut other = event("evt_1", "charge.succeeded", january(3), &charge("ch_1", january(3), &json!({})));
-        other["account"] = "acct_1".into();
-        take_in(&db, &[other]).await;
+        let of = |id: &str, account: &str, livemode: bool| {
+            let mut event = event(id, "charge.succeeded", january(3), &charge("ch_1", january(3), &json!({})));
+            event["account"] = account.into();
+            event["livemode"] = livemode.into();
+            event
+        };
+        let all = [("evt_1", "acct_1", true), ("evt_2", "acct_2", true), ("evt_3", "acct_2", true), ("evt_4", "acct_3", false)];
+        take_in(&db, &all.map(|(id, account, livemode)| of(id, account, livemode))).await;
         let seen = seen(&db, january(8), 7, UTC).await;
         assert!(seen.revenue.is_empty());
-        assert_eq!(seen.freshness.other_accounts, 1);
+        assert_eq!(seen.freshness.other_accounts, 2);
+    }
+
+    async fn the_latest_arrival_is_told_of_webhooks_and_of_all(db: TestDb) {
+        let arrives = async |source: Source, id: &str, received_at: DateTime<Utc>| {
+            let event = event(id, "charge.succeeded", january(3), &charge(id, january(3), &json!({})));
+            let intake = Intake { source, received_at, livemode: true, account: String::new() };
+            ingest(&db, intake, vec![(event.to_string(), event)]).await.unwrap();
+            let seen = seen(&db, january(8), 7, UTC).await.freshness;
+            (seen.last_webhook_received_at, seen.last_stripe_event_received_at)
+        };
+        assert_eq!(arrives(Source::File, "evt_1", january(5)).await, (None, Some(january(5))));
+        let (webhook, later) = (Some(january(4)), Some(january(6)));
+        assert_eq!(arrives(Source::Webhook, "evt_2", january(4)).await, (webhook, Some(january(5))));
+        assert_eq!(arrives(Source::EventsApi, "evt_3", january(6)).await, (webhook, later));
+        assert_eq!(arrives(Source::Webhook, "evt_4", january(2)).await, (webhook, later));
+        assert_eq!(arrives(Source::Webhook, "evt_5", january(7)).await, (Some(january(7)), Some(january(7))));
     }
 }
