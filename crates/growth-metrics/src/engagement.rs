@@ -6,7 +6,7 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use growth_db::{Db, packed, query};
 use growth_domain::rollforward::Ratio;
 use growth_domain::window::{day_of, start_of_day};
-use roaring::RoaringTreemap;
+use roaring::{MultiOps, RoaringTreemap};
 
 use crate::activity::Activity;
 use crate::cash::unsigned;
@@ -109,7 +109,7 @@ async fn unfinished(db: &Db, request: &Request, activity: &Activity) -> Result<O
 }
 
 /// The weeks from Monday to Sunday that are over on the evening of a day, the oldest first.
-fn weeks(day: NaiveDate) -> Vec<snapshot::Days> {
+pub(crate) fn weeks(day: NaiveDate) -> Vec<snapshot::Days> {
     let after_last = day + Days::new(1);
     let monday = after_last - Days::new(after_last.weekday().num_days_from_monday().into());
     let week = |back: u64| {
@@ -120,7 +120,7 @@ fn weeks(day: NaiveDate) -> Vec<snapshot::Days> {
 }
 
 /// The calendar months that are over on the evening of a day, the oldest first.
-fn months(day: NaiveDate) -> Vec<snapshot::Days> {
+pub(crate) fn months(day: NaiveDate) -> Vec<snapshot::Days> {
     let after_last = day + Days::new(1);
     let first = after_last - Days::new(after_last.day0().into());
     let month = |back: u32| snapshot::Days {
@@ -162,15 +162,20 @@ fn matrix(
 ) -> Vec<RetentionCohort> {
     let active: Vec<RoaringTreemap> = spans.iter().map(|span| activity.of(*span)).collect();
     let cohort = |(index, span): (usize, &snapshot::Days)| {
-        let mut users = RoaringTreemap::new();
-        for (_, newcomers) in first_seen.range(span.first..=span.last) {
-            users |= newcomers;
-        }
+        let users = newcomers(first_seen, *span);
         let seen = active[index..].iter().map(|active| Some(users.intersection_len(active)));
         let not_over = std::iter::repeat_n(None, index);
         RetentionCohort { start: span.first, users: users.len(), active: seen.chain(not_over).collect() }
     };
     spans.iter().enumerate().map(cohort).skip_while(|cohort| cohort.users == 0).collect()
+}
+
+/// Whose first event ever was on one of the days.
+pub(crate) fn newcomers(
+    first_seen: &BTreeMap<NaiveDate, RoaringTreemap>,
+    days: snapshot::Days,
+) -> RoaringTreemap {
+    first_seen.range(days.first..=days.last).map(|(_, users)| users).union()
 }
 
 impl snapshot::Days {

@@ -22,6 +22,14 @@ pub enum Error {
         /// The names that are known.
         known: String,
     },
+    /// The event that was asked for is not a known one, and was never recorded.
+    #[error("no event {name:?} was ever recorded; {known}")]
+    UnknownEvent {
+        /// The event's name.
+        name: String,
+        /// Which one may be meant.
+        known: String,
+    },
     /// Nothing is known of the connected account that was asked for.
     #[error("nothing is known of the connected account {account:?}; those of this database: {known}")]
     UnknownAccount {

@@ -58,6 +58,16 @@ impl Journey {
         let furthest = Way { steps: STAGES.len(), within }.furthest(&events, None);
         std::array::from_fn(|step| furthest.as_ref().and_then(|journey| journey.at(step)))
     }
+
+    /// Tells whether the user did not pay and still had time to.
+    pub(crate) fn is_pending(
+        &self,
+        paid: Option<DateTime<Utc>>,
+        within: TimeDelta,
+        end: DateTime<Utc>,
+    ) -> bool {
+        paid.is_none() && self.created_at + within > end
+    }
 }
 
 /// How far a group of users came.
@@ -77,7 +87,7 @@ impl Group {
                 self.seconds[stage].push((*at - journey.created_at).num_seconds());
             }
         }
-        self.pending += u64::from(reached[2].is_none() && journey.created_at + within > end);
+        self.pending += u64::from(journey.is_pending(reached[2], within, end));
     }
 
     fn rate(&self, stage: usize) -> Ratio {

@@ -107,7 +107,8 @@ pub(super) async fn rows(source: &Source<'_>, metric: CashMetric) -> Result<List
     let rows = match metric {
         M::NewRevenue => source.payments(EXPLAIN_PAYMENTS, source.request.window.start).await?,
         M::TotalRevenue => source.payments(EXPLAIN_PAYMENTS, DateTime::UNIX_EPOCH).await?,
-        M::Unattributed => source.unattributed().await?,
+        M::ByInvoice => source.payments_that(|payment| payment.invoice.as_ref() == Some(&payment.id)).await?,
+        M::Unattributed => source.payments_that(|payment| payment.user_id.is_none()).await?,
         M::FailedPayments => source.payments(EXPLAIN_FAILED, source.request.window.start).await?,
         M::Refunds => source.refunds(1).await?,
         M::Disputes => source.disputes(1).await?,
@@ -118,7 +119,7 @@ pub(super) async fn rows(source: &Source<'_>, metric: CashMetric) -> Result<List
             rows.extend(source.fees(-1).await?);
             rows
         }
-        M::Recovery => return source.recovery().await,
+        M::Recovery | M::RecoveryByAmount | M::StillOpen => return source.recovery(metric).await,
     };
     let mut found = Listing::of(Measure::Minor, MONEY, rows);
     if matches!(metric, M::Fees | M::NetVolume) {
@@ -162,9 +163,9 @@ impl Source<'_> {
         Ok(self.read(sql, from).await?.into_iter().map(Payment::row).collect())
     }
 
-    async fn unattributed(&self) -> Result<Vec<Row>, Error> {
+    async fn payments_that(&self, count: impl Fn(&Payment) -> bool) -> Result<Vec<Row>, Error> {
         let payments: Vec<Payment> = self.read(EXPLAIN_PAYMENTS, self.request.window.start).await?;
-        Ok(payments.into_iter().filter(|payment| payment.user_id.is_none()).map(Payment::row).collect())
+        Ok(payments.into_iter().filter(count).map(Payment::row).collect())
     }
 
     async fn refunds(&self, sign: i64) -> Result<Vec<Row>, Error> {
@@ -257,12 +258,21 @@ impl Source<'_> {
         Ok(rows)
     }
 
-    async fn recovery(&self) -> Result<Listing, Error> {
+    async fn recovery(&self, metric: CashMetric) -> Result<Listing, Error> {
         let window = self.request.window;
         let row = |invoice: Invoice| {
             let is_recovered = invoice.paid_at.is_some_and(|at| at < window.end);
-            Row {
-                part: Part::over(i128::from(is_recovered), 1),
+            let is_open = invoice.paid_at.map_or(invoice.status == "open", |at| at >= window.end);
+            let part = match metric {
+                CashMetric::RecoveryByAmount => {
+                    Part::over(if is_recovered { invoice.amount_paid } else { 0 }, invoice.amount_due)
+                }
+                CashMetric::StillOpen if is_open => Part::of(invoice.amount_due),
+                CashMetric::StillOpen => return None,
+                _ => Part::over(i128::from(is_recovered), 1),
+            };
+            Some(Row {
+                part,
                 cells: vec![
                     Cell::Text(invoice.id),
                     Cell::At(invoice.at),
@@ -274,9 +284,10 @@ impl Source<'_> {
                     invoice.paid_at.into(),
                 ],
                 currency: Some(invoice.currency),
-            }
+            })
         };
-        let rows = self.read(EXPLAIN_RECOVERY, window.start).await?.into_iter().map(row).collect();
-        Ok(Listing::of(Measure::Count, INVOICES, rows))
+        let rows = self.read(EXPLAIN_RECOVERY, window.start).await?.into_iter().filter_map(row).collect();
+        let measure = if metric == CashMetric::Recovery { Measure::Count } else { Measure::Minor };
+        Ok(Listing::of(measure, INVOICES, rows))
     }
 }

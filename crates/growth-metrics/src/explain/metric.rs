@@ -71,6 +71,7 @@ numbers! {
         QuickRatio = "quick_ratio": "R7: MRR gained over MRR lost, by movement",
         MonthlyChurn = "monthly_churn": "of R8: customers lost over those who paid, in each of the last three months",
         TrialConversion = "trial_conversion": "trials that became a paid plan over those that ended, by subscription",
+        LargestCustomer = "largest_customer": "MRR of the largest customer over that of all, by customer",
     }
 }
 
@@ -79,6 +80,7 @@ numbers! {
     CashMetric {
         NewRevenue = "new_revenue": "gross volume: payments that succeeded in the period",
         TotalRevenue = "total_revenue": "payments that ever succeeded, until the end of the period",
+        ByInvoice = "by_invoice_only": "payments of the period that are known only by their invoice",
         Unattributed = "unattributed": "payments of the period whose user is not known",
         FailedPayments = "failed_payments": "payments begun in the period that failed and have not succeeded since",
         Refunds = "refunds": "refunds that went back in the period",
@@ -87,6 +89,8 @@ numbers! {
         NetBeforeFees = "net_before_fees": "payments of the period less refunds and disputes",
         NetVolume = "net_volume": "payments of the period less refunds, disputes and the fees that are known",
         Recovery = "recovery": "invoices that were paid over those whose first attempt failed in the period, by invoice",
+        RecoveryByAmount = "recovery_by_amount": "what was paid of these invoices over what was due, by invoice",
+        StillOpen = "recovery_open": "amount due of those of these invoices that can still be paid, by invoice",
     }
 }
 
@@ -97,11 +101,19 @@ numbers! {
         New = "new_users": "users who signed up in the period",
         Active = "active_users": "users who were active on one of the period's local days",
         Activation = "activation": "users who were activated in time over those of the period whose days are over",
+        ActivationPending = "activation_pending": "users of the period whose days to be activated are not over",
         Daily = "dau": "users who were active on the last local day that is over",
         Weekly = "wau": "users who were active on that day or the six before it",
         Monthly = "mau": "users who were active on that day or the 29 before it",
+        AverageDaily = "average_dau": "DAU of the period's days over their number, by day",
         Stickiness = "stickiness": "DAU over WAU, by user",
+        StickinessMonth = "stickiness_month": "DAU over MAU, by user",
+        WeeklyRetention = "weekly_retention": "users who came back in the week after their first one over those who could, by user",
+        MonthlyRetention = "monthly_retention": "the same of months, by user",
+        FunnelActivation = "funnel_activation": "users who were activated over those who signed up in the period",
+        FunnelPayment = "funnel_payment": "users who came to pay over those who were activated",
         Funnel = "funnel": "users who came to pay over those who signed up in the period",
+        FunnelPending = "funnel_pending": "users of the period who have not paid and still have time",
     }
 }
 
@@ -119,7 +131,9 @@ pub enum ProductMetric {
 numbers! {
     /// A number about daily counts of events.
     EventMetric {
+        EnrichmentsStarted = "enrichments_started": "enrichments that began, by day and application",
         Enrichments = "enrichments": "completed enrichments, by day and application",
+        EnrichmentsFailed = "enrichments_failed": "failed enrichments, by day and application",
         EnrichmentSuccess = "enrichment_success": "completed over completed and failed enrichments, by day and application",
         Contacts = "contacts": "contacts that completed enrichments found, by day and application",
         ContactsPerEnrichment = "contacts_per_enrichment": "contacts over completed enrichments, by day and application",
@@ -189,6 +203,11 @@ pub enum UnknownMetric {
     /// It is no name.
     #[error("there is no number {0:?}: `growthctl explain --list` names all of them")]
     Name(String),
+    /// It is made of others, and no rows add up to it.
+    #[error(
+        "LTV is the quotient of two numbers, which no rows add up to: ask for `arpu` and for `monthly_churn`"
+    )]
+    LifetimeValue,
     /// It is no event's name.
     #[error("{0}")]
     Event(#[from] growth_domain::catalogue::EventNameError),
@@ -205,7 +224,10 @@ impl FromStr for Metric {
         }
         let name = text.to_lowercase().replace('-', "_");
         let found = Self::all().into_iter().find(|metric| metric.to_string() == name);
-        found.ok_or_else(|| UnknownMetric::Name(text.to_owned()))
+        found.ok_or_else(|| match name.as_str() {
+            "ltv" | "lifetime_value" => UnknownMetric::LifetimeValue,
+            _ => UnknownMetric::Name(text.to_owned()),
+        })
     }
 }
 
@@ -233,6 +255,7 @@ mod tests {
     fn what_is_no_number_is_refused() {
         let error = "profit".parse::<Metric>().unwrap_err().to_string();
         assert_eq!(error, "there is no number \"profit\": `growthctl explain --list` names all of them");
+        assert_eq!("LTV".parse::<Metric>(), Err(UnknownMetric::LifetimeValue));
         assert!("event:Page Load".parse::<Metric>().is_err());
     }
 }

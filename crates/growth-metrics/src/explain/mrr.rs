@@ -43,6 +43,9 @@ pub(super) async fn rows(source: &Source<'_>, metric: MrrMetric) -> Result<Listi
         rows.extend(of(metric, of_customer, &instants));
     })
     .await?;
+    if metric == MrrMetric::LargestCustomer {
+        keep_largest(&mut rows);
+    }
     let (measure, columns) = shape(metric);
     if columns == MOVEMENTS || columns == CHURN || columns == MONTHS {
         rows.sort_by_key(Row::at);
@@ -67,7 +70,7 @@ fn shape(metric: MrrMetric) -> (Measure, &'static [&'static str]) {
         }
         M::ActiveSubscriptions | M::TrialingSubscriptions | M::Unpriced => (Measure::Count, SUBSCRIPTIONS),
         M::PayingCustomers | M::CustomerChurn => (Measure::Count, CUSTOMERS),
-        M::Arpu | M::NetRetention | M::GrossRetention => (Measure::Micros, CUSTOMERS),
+        M::Arpu | M::NetRetention | M::GrossRetention | M::LargestCustomer => (Measure::Micros, CUSTOMERS),
         M::New | M::Reactivation | M::Expansion | M::Contraction | M::Churn | M::NetNew | M::QuickRatio => {
             (Measure::Micros, MOVEMENTS)
         }
@@ -94,9 +97,12 @@ fn of(metric: MrrMetric, rows: &[SubscriptionMrrRow], instants: &Instants) -> Ve
             standing(rows, instants.end, |row| (row.status == "trialing").then_some(1))
         }
         M::Unpriced => standing(rows, instants.end, |row| row.unpriced.is_some().then_some(1)),
-        M::PayingCustomers | M::Arpu | M::CustomerChurn | M::NetRetention | M::GrossRetention => {
-            customers(metric, rows, instants)
-        }
+        M::PayingCustomers
+        | M::Arpu
+        | M::CustomerChurn
+        | M::NetRetention
+        | M::GrossRetention
+        | M::LargestCustomer => customers(metric, rows, instants),
         M::New => moved(rows, instants, |kind, delta| (kind == Kind::New).then(|| Part::of(delta))),
         M::Reactivation => {
             moved(rows, instants, |kind, delta| (kind == Kind::Reactivation).then(|| Part::of(delta)))
@@ -164,6 +170,7 @@ fn customers(metric: MrrMetric, rows: &[SubscriptionMrrRow], instants: &Instants
         let part = match metric {
             MrrMetric::PayingCustomers => (closing > Micros::ZERO).then(|| Part::of(1)),
             MrrMetric::Arpu => (closing > Micros::ZERO).then(|| Part::over(closing.0, 1)),
+            MrrMetric::LargestCustomer => (closing > Micros::ZERO).then(|| Part::over(closing.0, closing.0)),
             MrrMetric::CustomerChurn => paid.then(|| Part::over(i128::from(closing == Micros::ZERO), 1)),
             MrrMetric::NetRetention => paid.then(|| Part::over(closing.0, opening.0)),
             _ => paid.then(|| Part::over(closing.min(opening).0, opening.0)),
@@ -175,6 +182,23 @@ fn customers(metric: MrrMetric, rows: &[SubscriptionMrrRow], instants: &Instants
         })
     };
     balances(rows, [instants.start, instants.end]).into_iter().filter_map(row).collect()
+}
+
+/// Leaves only the largest customer of each currency above the line.
+fn keep_largest(rows: &mut [Row]) {
+    let mut largest: BTreeMap<Option<String>, i128> = BTreeMap::new();
+    for row in &mut *rows {
+        let most = largest.entry(row.currency.clone()).or_default();
+        *most = row.part.numerator.max(*most);
+    }
+    for row in rows {
+        let most = largest.get_mut(&row.currency);
+        match most.filter(|most| **most == row.part.numerator) {
+            // Of several that are as large, one.
+            Some(most) => *most = 0,
+            None => row.part.numerator = 0,
+        }
+    }
 }
 
 fn moved(

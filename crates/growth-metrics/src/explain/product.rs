@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use growth_db::query;
+use growth_domain::catalogue::{KNOWN, suggest};
 
 use super::metric::{EventMetric, ProductMetric, UsageMetric};
 use super::{Cell, Listing, Measure, Part, Row, Source};
@@ -12,6 +13,8 @@ use crate::snapshot::Usage;
 growth_db::statements! {
     EXPLAIN_EVENTS = "SELECT day, event_name, app_name, n, failures, contacts FROM daily_event
     WHERE day >= $1 AND day <= $2 AND ($3 = '' OR app_name = $3) ORDER BY day, event_name, app_name";
+    HAS_EVENT = "SELECT EXISTS (SELECT 1 FROM daily_event WHERE event_name = $1) AS known";
+    EVENT_NAMES = "SELECT event_name FROM daily_event GROUP BY event_name ORDER BY SUM(n) DESC, event_name LIMIT 20";
     EXPLAIN_USAGE = "SELECT c.date AS day, c.app_name, CASE WHEN u.erased_at IS NULL THEN u.external_id END AS \"user\",
         c.enrichments, c.searches, c.exports,
         c.pitches_generated, c.emails_sent, c.campaigns_created, c.contacts_added, c.sessions, c.session_duration_ms
@@ -45,6 +48,7 @@ pub(super) async fn rows(source: &Source<'_>, metric: &ProductMetric) -> Result<
     match metric {
         ProductMetric::Events(which) => source.events(|event| which.part(event)).await,
         ProductMetric::Event(name) => {
+            source.check_event(name).await?;
             source.events(|event| (event.event_name == *name).then(|| Part::of(event.n))).await
         }
         ProductMetric::Usage(which) => source.usage(*which).await,
@@ -56,6 +60,8 @@ impl EventMetric {
         let completed = event.event_name == "enrichment_completed";
         let failed = event.event_name == "enrichment_failed";
         match self {
+            Self::EnrichmentsStarted => (event.event_name == "enrichment_started").then(|| Part::of(event.n)),
+            Self::EnrichmentsFailed => failed.then(|| Part::of(event.n)),
             Self::Enrichments => completed.then(|| Part::of(event.n)),
             Self::EnrichmentSuccess => {
                 (completed || failed).then(|| Part::over(if completed { event.n } else { 0 }, event.n))
@@ -90,6 +96,25 @@ impl Source<'_> {
         let days = self.request.activity();
         let query = query(self.db, sql).bind(days.first).bind(days.last);
         Ok(query.bind(self.request.app.as_deref().unwrap_or("")).fetch_all().await?)
+    }
+
+    /// Makes sure that an event is a known one, or was recorded at any time.
+    async fn check_event(&self, name: &str) -> Result<(), Error> {
+        if KNOWN.iter().any(|(known, _)| *known == name)
+            || query(self.db, HAS_EVENT).bind(name).fetch_one::<(bool,)>().await?.0
+        {
+            return Ok(());
+        }
+        let known = match suggest(name) {
+            Some(known) => format!("did you mean {known}?"),
+            None => {
+                let names: Vec<(String,)> = query(self.db, EVENT_NAMES).fetch_all().await?;
+                let names: Vec<&str> = names.iter().map(|(name,)| name.as_str()).collect();
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                format!("those of this database: {names}")
+            }
+        };
+        Err(Error::UnknownEvent { name: name.to_owned(), known })
     }
 
     async fn events(&self, part: impl Fn(&DailyEvent) -> Option<Part>) -> Result<Listing, Error> {

@@ -10,8 +10,9 @@ use growth_domain::rollforward::Ratio;
 use super::metric::UserMetric;
 use super::{Cell, Listing, Measure, Part, Row, Source};
 use crate::activity::Activity;
+use crate::engagement::{self, months, newcomers, weeks};
 use crate::error::Error;
-use crate::funnel;
+use crate::funnel::{self, Journey};
 use crate::snapshot;
 use crate::users::Newcomer;
 
@@ -28,6 +29,8 @@ growth_db::statements! {
 const USERS: &[&str] = &["user", "signed_up", "activated"];
 const ACTIVE: &[&str] = &["user", "signed_up", "active_days"];
 const JOURNEYS: &[&str] = &["user", "signed_up", "activated", "paid"];
+const DAYS: &[&str] = &["day", "active_users"];
+const RETENTION: &[&str] = &["user", "cohort", "active_in"];
 
 #[derive(sqlx::FromRow)]
 struct User {
@@ -56,12 +59,25 @@ pub(super) async fn rows(source: &Source<'_>, metric: UserMetric) -> Result<List
             found.rows.sort_by_key(|row| row.part.numerator);
             Ok(found)
         }
+        M::ActivationPending => {
+            let is_pending = |user: &User| {
+                let newcomer = Newcomer { created_at: user.created_at, activated_at: user.activated_at };
+                newcomer.activation(request).is_none().then(|| Part::of(1))
+            };
+            source.users(request.window.start, is_pending).await
+        }
         M::Active => source.active(request.activity(), None).await,
         M::Daily => source.active(until(1), None).await,
         M::Weekly => source.active(until(7), None).await,
         M::Monthly => source.active(until(30), None).await,
         M::Stickiness => source.active(until(7), Some(until(1))).await,
-        M::Funnel => source.journeys().await,
+        M::StickinessMonth => source.active(until(30), Some(until(1))).await,
+        M::AverageDaily => source.daily().await,
+        M::WeeklyRetention => source.retention(&weeks(day)).await,
+        M::MonthlyRetention => source.retention(&months(day)).await,
+        M::FunnelActivation | M::FunnelPayment | M::Funnel | M::FunnelPending => {
+            source.journeys(metric).await
+        }
     }
 }
 
@@ -120,18 +136,70 @@ impl Source<'_> {
         Ok(Listing::of(Measure::Count, ACTIVE, rows))
     }
 
-    async fn journeys(&self) -> Result<Listing, Error> {
+    /// How many were active on each day of the window.
+    async fn daily(&self) -> Result<Listing, Error> {
+        let days = self.request.activity();
+        let activity = Activity::read(self.db, days.first, days.last).await?;
+        let row = |day| {
+            let active = activity.rolling(day, 1);
+            let cells = vec![Cell::Day(day), Cell::Count(active.try_into().unwrap_or(i64::MAX))];
+            Row { currency: None, part: Part::over(active, 1), cells }
+        };
+        Ok(Listing::of(Measure::Count, DAYS, days.iter().map(row).collect()))
+    }
+
+    /// Who came back in the span after the one of their first event, where it is over, and in which ones they were
+    /// active.
+    async fn retention(&self, spans: &[snapshot::Days]) -> Result<Listing, Error> {
+        let activity = engagement::activity(self.db, self.request).await?;
+        let first_seen = engagement::first_seen(self.db, self.request).await?;
+        let directory = self.directory().await?;
+        let active: Vec<_> = spans.iter().map(|span| activity.of(*span)).collect();
+        let mut rows = Vec::new();
+        for (span, active) in spans.iter().zip((0..spans.len()).map(|first| &active[first..])) {
+            let [_, next, ..] = active else { break };
+            for user in newcomers(&first_seen, *span) {
+                let seen = active.iter().enumerate().filter(|(_, active)| active.contains(user));
+                let seen: Vec<String> = seen.map(|(later, _)| later.to_string()).collect();
+                rows.push(Row {
+                    currency: None,
+                    part: Part::over(i128::from(next.contains(user)), 1),
+                    cells: vec![
+                        directory.get(&user).and_then(|user| user.name.clone()).into(),
+                        Cell::Day(span.first),
+                        Cell::Text(seen.join(" ")),
+                    ],
+                });
+            }
+        }
+        Ok(Listing::of(Measure::Count, RETENTION, rows))
+    }
+
+    async fn journeys(&self, metric: UserMetric) -> Result<Listing, Error> {
         let window = self.request.window;
         let within = TimeDelta::days(self.request.funnel_days.into());
+        let part = |journey: &Journey, [_, activated, paid]: [Option<DateTime<Utc>>; 3]| {
+            let of = |reached: Option<DateTime<Utc>>| i128::from(reached.is_some());
+            match metric {
+                UserMetric::FunnelActivation => Some(Part::over(of(activated), 1)),
+                UserMetric::FunnelPayment => activated.map(|_| Part::over(of(paid), 1)),
+                UserMetric::FunnelPending => {
+                    journey.is_pending(paid, within, window.end).then(|| Part::of(1))
+                }
+                _ => Some(Part::over(of(paid), 1)),
+            }
+        };
         let directory = self.directory().await?;
         let mut rows = Vec::new();
         let mut journeys = std::pin::pin!(funnel::journeys(self.db, &self.scope, window.start, window.end)?);
         while let Some(journey) = journeys.try_next().await? {
-            let [_, activated, paid] = journey.reached(within);
+            let reached = journey.reached(within);
+            let [_, activated, paid] = reached;
+            let Some(part) = part(&journey, reached) else { continue };
             let user = directory.get(&journey.id.unsigned_abs());
             rows.push(Row {
                 currency: None,
-                part: Part::over(i128::from(paid.is_some()), 1),
+                part,
                 cells: vec![
                     user.and_then(|user| user.name.clone()).into(),
                     Cell::At(journey.created_at),
@@ -140,7 +208,7 @@ impl Source<'_> {
                 ],
             });
         }
-        // Those who did not come to pay first, each by name.
+        // Those who did not come so far first, each by name.
         rows.sort_by(|a, b| (a.part.numerator, &a.cells).cmp(&(b.part.numerator, &b.cells)));
         Ok(Listing::of(Measure::Count, JOURNEYS, rows))
     }

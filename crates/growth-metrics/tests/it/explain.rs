@@ -11,7 +11,7 @@ use growth_domain::rollforward::Ratio;
 use growth_metrics::explain::{
     CashMetric, Cell, EventMetric, Metric, MrrMetric, Part, ProductMetric, UsageMetric, UserMetric, explain,
 };
-use growth_metrics::{CurrencyRevenue, GrowthSnapshot, Request, snapshot};
+use growth_metrics::{CurrencyRevenue, Error, GrowthSnapshot, Request, RetentionCohort, snapshot};
 use growth_testkit::on_each_engine;
 
 use crate::place::{january, request, subscription, take_in};
@@ -75,6 +75,9 @@ fn of_mrr(metric: MrrMetric, revenue: &CurrencyRevenue) -> Part {
         M::QuickRatio => ratio(kept.quick_ratio),
         M::MonthlyChurn => ratio(revenue.lifetime_value.monthly_churn),
         M::TrialConversion => ratio(revenue.trial_conversion.current),
+        M::LargestCustomer => {
+            ratio(revenue.largest_customer.as_ref().map(|largest| largest.share).unwrap_or_default())
+        }
     }
 }
 
@@ -84,6 +87,7 @@ fn of_cash(metric: CashMetric, revenue: &CurrencyRevenue) -> Part {
     match metric {
         M::NewRevenue => number(cash.payments.amount),
         M::TotalRevenue => number(revenue.all_time.payments.amount),
+        M::ByInvoice => number(cash.by_invoice_only.amount),
         M::Unattributed => number(cash.unattributed.amount),
         M::FailedPayments => number(cash.failed_payments.amount),
         M::Refunds => number(cash.refunds.amount),
@@ -92,6 +96,8 @@ fn of_cash(metric: CashMetric, revenue: &CurrencyRevenue) -> Part {
         M::NetBeforeFees => number(cash.net_before_fees),
         M::NetVolume => number(cash.net.unwrap_or(cash.net_before_fees - cash.known_fees)),
         M::Recovery => ratio(revenue.recovery.current.by_count),
+        M::RecoveryByAmount => ratio(revenue.recovery.current.by_volume),
+        M::StillOpen => number(revenue.recovery.current.open.amount),
     }
 }
 
@@ -103,18 +109,35 @@ fn of_users(metric: UserMetric, snapshot: &GrowthSnapshot) -> Part {
         M::New => number(users.new.current),
         M::Active => number(users.active.current),
         M::Activation => ratio(users.activation.current),
+        M::ActivationPending => number(users.activation_pending.current),
+        M::AverageDaily => ratio(engagement.average_dau.current),
         M::Daily => number(engagement.dau.current),
         M::Weekly => number(engagement.wau.current),
         M::Monthly => number(engagement.mau.current),
         M::Stickiness => ratio(engagement.stickiness_week.current),
+        M::StickinessMonth => ratio(engagement.stickiness_month.current),
+        M::WeeklyRetention => came_back(&engagement.weekly),
+        M::MonthlyRetention => came_back(&engagement.monthly),
+        M::FunnelActivation => ratio(snapshot.funnel.stages[1].overall.current),
+        M::FunnelPayment => ratio(snapshot.funnel.stages[2].from_previous.current),
+        M::FunnelPending => number(snapshot.funnel.pending.current),
         M::Funnel => ratio(snapshot.funnel.stages[2].overall.current),
     }
+}
+
+/// Of the cohorts of a matrix whose next week or month is over: who was active in it.
+fn came_back(cohorts: &[RetentionCohort]) -> Part {
+    let next = cohorts.iter().filter_map(|cohort| Some((*cohort.active.get(1)?.as_ref()?, cohort.users)));
+    let (back, users) = next.fold((0, 0), |(back, all), (active, users)| (back + active, all + users));
+    ratio(Ratio { numerator: back.into(), denominator: users.into() })
 }
 
 fn of_product(metric: &ProductMetric, snapshot: &GrowthSnapshot) -> Part {
     use {EventMetric as E, UsageMetric as U};
     let (product, usage) = (&snapshot.product, &snapshot.product.usage.current);
     match metric {
+        ProductMetric::Events(E::EnrichmentsStarted) => number(product.enrichments_started.current),
+        ProductMetric::Events(E::EnrichmentsFailed) => number(product.enrichments_failed.current),
         ProductMetric::Events(E::Enrichments) => number(product.enrichments_completed.current),
         ProductMetric::Events(E::EnrichmentSuccess) => ratio(product.enrichment_success.current),
         ProductMetric::Events(E::Contacts) => number(product.contacts.current),
@@ -138,10 +161,10 @@ fn of_product(metric: &ProductMetric, snapshot: &GrowthSnapshot) -> Part {
     }
 }
 
-/// Every number, the events that the snapshot lists, and one that nobody ever told.
+/// Every number, the events that the snapshot lists, and one that the sample business has nothing of.
 fn metrics(snapshot: &GrowthSnapshot) -> Vec<Metric> {
     let listed = snapshot.product.events.iter().map(|event| event.name.clone());
-    let names = listed.chain(["never_told".to_owned()]);
+    let names = listed.chain(["screen_viewed".to_owned()]);
     Metric::all().into_iter().chain(names.map(|name| Metric::Product(ProductMetric::Event(name)))).collect()
 }
 
@@ -207,6 +230,26 @@ on_each_engine! {
             assert_eq!(named, [&Cell::Text("ann".into()), &Cell::Text("bob".into())], "{metric:?}");
             assert!(rows.iter().all(|row| matches!(row.cells[1], Cell::At(_))), "{metric:?}");
         }
+    }
+
+    async fn an_event_that_nobody_ever_told_is_no_number(db: TestDb) {
+        let told = async |name: &str| {
+            let metric = Metric::Product(ProductMetric::Event(name.to_owned()));
+            match explain(&db, &request(january(8), 7, UTC), &metric).await {
+                Ok(explanation) => explanation.rows.len().to_string(),
+                Err(error @ Error::UnknownEvent { .. }) => error.to_string(),
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!(told("page_load").await, "0");
+        assert_eq!(told("page_loads").await, "no event \"page_loads\" was ever recorded; did you mean page_load?");
+        assert_eq!(told("quarrel").await, "no event \"quarrel\" was ever recorded; those of this database: none");
+        let counting = growth_track::Counting { time_zone: Some(UTC), activation_event: None };
+        let settings = growth_track::Settings { counting, ..growth_track::Settings::new(january(31)) };
+        let did = |day| growth_track::Event::new("song_played", january(day)).user("ann").app("web");
+        assert_eq!(growth_track::record(&db, &[did(20)], &settings).await.unwrap().rejected, []);
+        assert_eq!(told("song_played").await, "0");
+        assert_eq!(told("quarrel").await, "no event \"quarrel\" was ever recorded; those of this database: song_played");
     }
 
     async fn the_rows_behind_users_do_not_name_who_was_forgotten(db: TestDb) {
