@@ -69,7 +69,12 @@ impl Db {
 
     /// Opens the database at `url`, which must be there: [`Error::Missing`] for an embedded one that is not.
     pub async fn connect_existing(url: &str) -> Result<Self, Error> {
-        Self::open(url, false, Limits::default()).await
+        Self::connect_existing_within(url, Limits::default()).await
+    }
+
+    /// Opens the database at `url` like [`Db::connect_existing`], within limits of one's own.
+    pub async fn connect_existing_within(url: &str, limits: Limits) -> Result<Self, Error> {
+        Self::open(url, false, limits).await
     }
 
     async fn open(url: &str, create: bool, limits: Limits) -> Result<Self, Error> {

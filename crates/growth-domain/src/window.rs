@@ -28,7 +28,7 @@ pub struct Window {
 pub enum WindowError {
     /// The number of days is 0 or too large.
     #[error("a window has 1 to {max} days, not {0}", max = MAX_DAYS)]
-    Days(u32),
+    Days(i64),
     /// The start would be before the first date there is.
     #[error("the window would begin before the first date of the calendar")]
     OutOfRange,
@@ -54,7 +54,7 @@ impl Window {
     /// so seven days over a clock change are 167 or 169 hours.
     pub fn last_days(end: DateTime<Utc>, days: u32, tz: Tz) -> Result<Self, WindowError> {
         if days == 0 || days > MAX_DAYS {
-            return Err(WindowError::Days(days));
+            return Err(WindowError::Days(days.into()));
         }
         let start = days_before(end, u64::from(days), tz).ok_or(WindowError::OutOfRange)?;
         Ok(Self { start, end })
@@ -65,7 +65,7 @@ impl Window {
     /// It ends where this one starts, and starts at the wall-clock time of this one's end.
     pub fn previous(self, tz: Tz, days: u32) -> Result<Self, WindowError> {
         if days == 0 || days > MAX_DAYS {
-            return Err(WindowError::Days(days));
+            return Err(WindowError::Days(days.into()));
         }
         let start = days_before(self.end, 2 * u64::from(days), tz).ok_or(WindowError::OutOfRange)?;
         Ok(Self { start, end: self.start })
@@ -322,7 +322,7 @@ mod tests {
         let end = at("2026-07-03T12:00:00Z");
         for days in [0, 36_501, u32::MAX] {
             let error = Window::last_days(end, days, London).unwrap_err();
-            assert_eq!(error, WindowError::Days(days));
+            assert_eq!(error, WindowError::Days(days.into()));
             let window = Window::last_days(end, 7, London).unwrap();
             assert_eq!(window.previous(London, days), Err(error));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use growth_db::{Db, packed, query};
 use growth_domain::rollforward::Ratio;
 use growth_domain::window::{day_of, start_of_day};
@@ -19,10 +19,11 @@ const WEEKS: u64 = 8;
 const MONTHS: u32 = 6;
 
 growth_db::statements! {
-    FIRST_SEEN = "SELECT COALESCE(string_agg(CAST(user_id AS TEXT), ','), '') AS users,
-        COALESCE(string_agg(CAST(first_seen_at AS TEXT), ','), '') AS times, MAX(user_id) AS last
-    FROM (SELECT user_id, first_seen_at FROM user_milestones
-        WHERE first_seen_at >= $1 AND first_seen_at < $2 AND user_id > $3 ORDER BY user_id LIMIT 65536) AS part";
+    SEEN = "SELECT COALESCE(string_agg(CAST(user_id AS TEXT), ',') FILTER (WHERE is_new), '') AS users,
+        COALESCE(string_agg(CAST(first_seen_at AS TEXT), ',') FILTER (WHERE is_new), '') AS times,
+        MAX(user_id) AS last, MAX(last_seen_at) AS last_seen_at
+    FROM (SELECT user_id, first_seen_at, last_seen_at, first_seen_at >= $1 AND first_seen_at < $2 AS is_new
+        FROM user_milestones WHERE user_id > $3 ORDER BY user_id LIMIT 65536) AS part";
     EVENTS_OF_DAY = "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS n FROM daily_event WHERE day = $1";
 }
 
@@ -130,25 +131,38 @@ pub(crate) fn months(day: NaiveDate) -> Vec<snapshot::Days> {
     (1..=MONTHS).rev().map(month).collect()
 }
 
-/// By the local day of their first event ever, the users of all cohorts.
-pub(crate) async fn first_seen(
-    db: &Db,
-    request: &Request,
-) -> Result<BTreeMap<NaiveDate, RoaringTreemap>, Error> {
+/// When users were there.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// By the local day of their first event ever, the users of all cohorts.
+    pub(crate) first: BTreeMap<NaiveDate, RoaringTreemap>,
+    /// When somebody did anything last, whatever the window.
+    pub(crate) last: Option<DateTime<Utc>>,
+}
+
+#[derive(sqlx::FromRow)]
+struct SeenPart {
+    users: String,
+    times: String,
+    last: Option<i64>,
+    last_seen_at: Option<DateTime<Utc>>,
+}
+
+/// Reads them, all users in one pass.
+pub(crate) async fn seen(db: &Db, request: &Request) -> Result<Seen, Error> {
     let (day, zone) = (request.activity().last, request.time_zone);
     let first = weeks(day)[0].first.min(months(day)[0].first);
-    let mut first_seen: BTreeMap<NaiveDate, RoaringTreemap> = BTreeMap::new();
     let (from, until) = (start_of_day(first, zone), start_of_day(day + Days::new(1), zone));
-    let mut after = 0_i64;
+    let (mut seen, mut after) = (Seen::default(), 0_i64);
     loop {
-        let part = query(db, FIRST_SEEN).bind(from).bind(until).bind(after);
-        let (users, times, last): (String, String, Option<i64>) = part.fetch_one().await?;
-        let Some(last) = last else { return Ok(first_seen) };
-        for (user, at) in users.split(',').zip(times.split(',')) {
+        let part: SeenPart = query(db, SEEN).bind(from).bind(until).bind(after).fetch_one().await?;
+        let Some(last) = part.last else { return Ok(seen) };
+        for (user, at) in part.users.split(',').zip(part.times.split(',')) {
             if let Ok(user) = user.parse() {
-                first_seen.entry(day_of(packed::instant(at)?, zone)).or_default().insert(user);
+                seen.first.entry(day_of(packed::instant(at)?, zone)).or_default().insert(user);
             }
         }
+        seen.last = seen.last.max(part.last_seen_at);
         after = last;
     }
 }

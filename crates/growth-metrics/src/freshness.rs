@@ -26,7 +26,6 @@ growth_db::statements! {
     FROM known WHERE known.source IS NOT NULL";
     OLDEST_PENDING = "SELECT MIN(received_at) AS at, COUNT(*) AS n FROM stripe_events
     WHERE account = $1 AND livemode = $2 AND state = 'pending'";
-    LAST_PRODUCT_EVENT = "SELECT MAX(last_seen_at) AS at FROM user_milestones";
     OTHER_ACCOUNTS = "WITH RECURSIVE known(account) AS (SELECT MIN(account) FROM stripe_events
         UNION ALL SELECT (SELECT MIN(account) FROM stripe_events WHERE account > known.account)
         FROM known WHERE known.account IS NOT NULL)
@@ -51,7 +50,7 @@ struct Unlinked {
     by_invoice: bool,
 }
 
-/// The figures of the data as it is now, whatever the window.
+/// The figures of Stripe's data as it is now, whatever the window.
 pub(crate) async fn figures(
     db: &Db,
     scope: &Scope,
@@ -62,7 +61,6 @@ pub(crate) async fn figures(
     let received: BTreeMap<String, DateTime<Utc>> =
         scoped(LAST_RECEIVED).fetch_all().await?.into_iter().collect();
     let (oldest_pending, _): (Option<DateTime<Utc>>, i64) = scoped(OLDEST_PENDING).fetch_one().await?;
-    let (last_seen,): (Option<DateTime<Utc>>,) = query(db, LAST_PRODUCT_EVENT).fetch_one().await?;
     let others = query(db, OTHER_ACCOUNTS).bind(scope.livemode).bind(&scope.account);
     let (other_accounts,): (i64,) = others.fetch_one().await?;
     let (unfinished,): (Option<DateTime<Utc>>,) = scoped(UNFINISHED).fetch_one().await?;
@@ -71,7 +69,6 @@ pub(crate) async fn figures(
         last_stripe_event_received_at: received.values().max().copied(),
         last_webhook_received_at: received.get("webhook").copied(),
         oldest_pending_received_at: oldest_pending,
-        last_product_event_at: last_seen,
         reconstructed_movements: subscriptions.reconstructed_movements,
         reconstructed_subscriptions: subscriptions.reconstructed,
         possibly_counted_twice: told_twice(unlinked),

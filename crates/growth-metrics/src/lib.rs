@@ -68,13 +68,13 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
     };
     let people = async {
         let total = users::total(db, request.window.end).await?;
-        let first_seen = engagement::first_seen(db, request).await?;
-        Ok::<_, Error>((total, first_seen, SignUps::read(db, &scope, request).await?))
+        let seen = engagement::seen(db, request).await?;
+        Ok::<_, Error>((total, seen, SignUps::read(db, &scope, request).await?))
     };
     let (activity, used) = (engagement::activity(db, request), product::used(db, request));
     let (money, people, activity, used) = try_join4(money, people, activity, used).await?;
     let (subscriptions, freshness, payments, refunds) = money;
-    let (total, first_seen, sign_ups) = people;
+    let (total, seen, sign_ups) = people;
     let currencies = revenue::in_order(subscriptions.revenue, request.goal.as_ref());
     let weeks = |goal: &Goal| subscriptions.weeks.get(&goal.currency).map_or(&[][..], Vec::as_slice);
     let goal = request.goal.as_ref().map(|goal| goal::progress(goal, &currencies, weeks(goal), request));
@@ -87,11 +87,11 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         refunds,
         unpriced: subscriptions.unpriced,
         users: users::figures(request, &activity, total, sign_ups.newcomers),
-        engagement: engagement::figures(db, request, &activity, &first_seen, &sign_ups.by_day).await?,
+        engagement: engagement::figures(db, request, &activity, &seen.first, &sign_ups.by_day).await?,
         product: product::figures(db, request, &activity, used).await?,
         funnel: funnel::figures(request, sign_ups.groups),
         insights: Vec::new(),
-        freshness,
+        freshness: Freshness { last_product_event_at: seen.last, ..freshness },
         revenue: currencies,
     };
     snapshot.insights = insights::of(db, &scope, request, &snapshot).await?;

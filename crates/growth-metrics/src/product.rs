@@ -46,14 +46,11 @@ growth_db::statements! {
         CAST(COALESCE(SUM(sessions), 0) AS BIGINT) AS sessions,
         CAST(COALESCE(SUM(session_duration_ms), 0) AS BIGINT) AS session_duration_ms
     FROM usage_counters WHERE date >= $1 AND date <= $2 AND ($3 = '' OR app_name = $3) AND user_id = $4";
-    // Those with as much usage as the last of the first $4.
-    TOP_USERS = "WITH used AS MATERIALIZED (SELECT user_id,
+    TOP_USERS = "SELECT user_id, CAST(total AS BIGINT) AS total FROM (SELECT user_id,
         SUM(enrichments + searches + exports + pitches_generated + emails_sent + campaigns_created) AS total
         FROM usage_counters WHERE date >= $1 AND date <= $2 AND user_id > 0 AND ($3 = '' OR app_name = $3)
-        GROUP BY user_id)
-    SELECT user_id, CAST(total AS BIGINT) AS total FROM used
-    WHERE total >= (SELECT MIN(total) FROM (SELECT total FROM used ORDER BY total DESC LIMIT $4) AS most)
-    ORDER BY total DESC, user_id";
+        GROUP BY user_id ORDER BY total DESC LIMIT $4) AS most
+    ORDER BY most.total DESC";
     USER = "SELECT external_id FROM users WHERE id = $1 AND erased_at IS NULL";
 }
 
@@ -95,12 +92,25 @@ pub(crate) const EXPORTS: [(&str, &str); 3] = [
 pub(crate) async fn used(db: &Db, request: &Request) -> Result<Used, Error> {
     let (current, previous) = (request.activity(), request.activity().before());
     let app = request.app.as_deref().unwrap_or("");
-    let most = i64::try_from(Product::MOST).unwrap_or(0);
-    let top = query(db, TOP_USERS).bind(current.first).bind(current.last).bind(app).bind(most);
     Ok(Used {
         usage: Periods { current: usage(db, current, app).await?, previous: usage(db, previous, app).await? },
-        most: top.fetch_all().await?,
+        most: most(db, current, app).await?,
     })
+}
+
+/// Those with the most usage: as many as are looked for, all who have as much as the last of them, and maybe others.
+async fn most(db: &Db, days: snapshot::Days, app: &str) -> Result<Vec<UserTotal>, Error> {
+    // Seldom do more share the last place.
+    let mut limit = 100;
+    loop {
+        let top = query(db, TOP_USERS).bind(days.first).bind(days.last).bind(app);
+        let most: Vec<UserTotal> = top.bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all().await?;
+        let [.., last] = &most[..] else { return Ok(most) };
+        if most.len() < limit || most[Product::MOST - 1].total > last.total {
+            return Ok(most);
+        }
+        limit *= 100;
+    }
 }
 
 /// The figures of both windows.

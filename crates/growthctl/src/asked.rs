@@ -4,10 +4,11 @@ use anyhow::Context;
 use chrono::{DateTime, SubsecRound, Utc};
 use clap::ValueEnum;
 use growth_db::Db;
+use growth_db::connect::Limits;
 use growth_db::rows::settings as stored;
 use growth_domain::money::parse_currency;
 use growth_domain::pricing::Policy;
-use growth_domain::window::parse_as_of;
+use growth_domain::window::{WindowError, parse_as_of};
 use growth_metrics::Request;
 use tempfile::TempDir;
 
@@ -17,12 +18,15 @@ use crate::failure::misuse;
 use crate::printer::Printer;
 use crate::settings::{DatabaseAt, Settings, sqlite_url};
 
+/// As many as there are statements at a time: another connection would only take its time to be made.
+const CONNECTIONS: u32 = 4;
+
 /// Which figures.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AskArgs {
     /// How many days the period has; the same number before them is compared with
-    #[arg(long, default_value_t = 7, value_name = "N")]
-    days: u32,
+    #[arg(long, default_value_t = 7, value_name = "N", allow_negative_numbers = true)]
+    days: i64,
     /// The end of the period: `now`, `today` (its first moment), a date, or an RFC 3339 time
     #[arg(long, alias = "at", default_value = "now", value_name = "TIME")]
     as_of: String,
@@ -86,7 +90,8 @@ impl AskArgs {
         // In any zone the same texts are wrong.
         self.request(now, settings)?;
         if !self.demo {
-            let db = database::open(settings).await?;
+            let limits = Limits { connections: CONNECTIONS, ..Limits::default() };
+            let db = database::open_within(settings, limits).await?;
             let counted = stored::read_tracking(&db).await?.time_zone.parse().ok();
             let zone = settings.counting.time_zone.or(counted).unwrap_or(settings.time_zone);
             let request = self.request(now, &Settings { time_zone: zone, ..settings.clone() })?;
@@ -120,7 +125,7 @@ impl AskArgs {
         let zone = settings.time_zone;
         let as_of =
             parse_as_of(&self.as_of, now, zone).map_err(|error| misuse(format!("--as-of: {error}")))?;
-        let request = about(as_of, self.days, settings)?;
+        let request = about(as_of, whole_days(self.days)?, settings)?;
         let currency = self.currency();
         let policy = self
             .policy
@@ -135,6 +140,15 @@ impl AskArgs {
             ..request
         })
     }
+}
+
+/// The days of a window, as they were told: a negative number is not taken for a flag that nobody knows.
+///
+/// # Errors
+///
+/// Misuse: no such number of days is in a window.
+pub(crate) fn whole_days(told: i64) -> anyhow::Result<u32> {
+    u32::try_from(told).map_err(|_| misuse(format!("--days: {}", WindowError::Days(told))))
 }
 
 /// What the settings say about figures of the last days before an instant.

@@ -67,7 +67,12 @@ impl Target {
 
 /// Opens a database that must be there already.
 pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Db> {
-    let db = match Db::connect_existing(&settings.database.url()).await {
+    open_within(settings, Limits::default()).await
+}
+
+/// Opens a database that must be there already, within limits.
+pub(crate) async fn open_within(settings: &Settings, limits: Limits) -> anyhow::Result<Db> {
+    let db = match Db::connect_existing_within(&settings.database.url(), limits).await {
         Err(Error::Missing { path }) => {
             return Err(misuse(format!(
                 "there is no database yet at {path}: bring history in with `growthctl backfill` or `growthctl replay \

@@ -126,6 +126,10 @@ fn not_written(error: std::io::Error, path: &Path, what: &str) -> anyhow::Error 
             let advice = format!("make room in {folder}, or choose another folder");
             anyhow::anyhow!("cannot write the {what} to {file}, the disk is full: {advice}")
         }
+        // There is the folder, which takes no file, as those of the kernel.
+        ErrorKind::NotFound => {
+            misuse(format!("--output: no file can be made in {folder}, choose another folder"))
+        }
         _ => anyhow::Error::from(error).context(format!("cannot write the {what} to {file}")),
     }
 }

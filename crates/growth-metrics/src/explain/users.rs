@@ -152,7 +152,7 @@ impl Source<'_> {
     /// active.
     async fn retention(&self, spans: &[snapshot::Days]) -> Result<Listing, Error> {
         let activity = engagement::activity(self.db, self.request).await?;
-        let first_seen = engagement::first_seen(self.db, self.request).await?;
+        let first_seen = engagement::seen(self.db, self.request).await?.first;
         let directory = self.directory().await?;
         let active: Vec<_> = spans.iter().map(|span| activity.of(*span)).collect();
         let mut rows = Vec::new();

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use growth_backfill::{Audit, AuditOptions, Error, List, Step};
 use growth_domain::window::Window;
 
+use crate::asked::whole_days;
 use crate::database;
 use crate::failure::{Outcome, misuse};
 use crate::output::{Form, OutputArgs};
@@ -34,8 +35,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MONTH", conflicts_with = "days")]
     month: Option<String>,
     /// How many days back to compare [default: 30]
-    #[arg(long, value_name = "N")]
-    days: Option<u32>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    days: Option<i64>,
     /// A connected account (acct_…) instead of your own
     #[arg(long, default_value = "", value_name = "ACCOUNT", hide_default_value = true)]
     account: String,
@@ -93,7 +94,7 @@ pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> a
 /// What lies ahead cannot be compared.
 fn window(args: &Args, now: DateTime<Utc>, settings: &Settings) -> anyhow::Result<Window> {
     let Some(month) = &args.month else {
-        let window = Window::last_days(now, args.days.unwrap_or(30), settings.time_zone);
+        let window = Window::last_days(now, whole_days(args.days.unwrap_or(30))?, settings.time_zone);
         return window.map_err(|error| misuse(format!("--days: {error}")));
     };
     let window =

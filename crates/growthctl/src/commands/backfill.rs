@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use growth_backfill::{Backfill, Error, List, Options, Step, Summary};
 use growth_domain::window::Window;
 
+use crate::asked::whole_days;
 use crate::database::{self, Target};
 use crate::failure::{Outcome, misuse};
 use crate::printer::{Printer, Warnings};
@@ -32,8 +33,8 @@ Examples:
   growthctl backfill --days 2 --format json | jq .missing")]
 pub(crate) struct Args {
     /// How many days back; prices, coupons and subscriptions are read from their beginning
-    #[arg(long, default_value_t = 90, value_name = "N")]
-    days: u32,
+    #[arg(long, default_value_t = 90, value_name = "N", allow_negative_numbers = true)]
+    days: i64,
     /// Write nothing, and show what would be written; --verbose lists each object
     #[arg(long)]
     dry_run: bool,
@@ -63,7 +64,7 @@ enum Format {
 pub(crate) async fn run(args: Args, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
     #[expect(clippy::disallowed_methods, reason = "the one place where this command reads the clock")]
     let now = Utc::now().trunc_subsecs(6);
-    let window = Window::last_days(now, args.days, settings.time_zone);
+    let window = Window::last_days(now, whole_days(args.days)?, settings.time_zone);
     let window = window.map_err(|error| misuse(format!("--days: {error}")))?;
     let account = stripe::account(&args.account)?;
     let client = stripe::required_client(settings)?;

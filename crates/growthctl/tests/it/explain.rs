@@ -147,6 +147,8 @@ fn what_cannot_be_explained_or_asked_is_told_in_a_sentence() {
             "there is no number \"profit\": `growthctl explain --list` names all of them",
         ),
         (&["explain", "event:Page Load"], "an event name"),
+        (&["explain", "ltv"], "ask for `arpu` and for `monthly_churn`"),
+        (&["explain", "mrr", "--days", "-3"], "--days: a window has 1 to 36500 days, not -3"),
         (&["explain", "mrr", "--days", "0"], "--days: a window has 1 to 36500 days, not 0"),
         (
             &["explain", "mrr", "--output", "mrr.pdf"],

@@ -131,6 +131,7 @@ fn what_cannot_be_written_is_told_in_a_sentence_that_helps() {
             "no permission to write /sys/report.md: choose a folder that is yours",
         ),
         (["--output", "/dev/full"], 1, "the disk is full: make room in /dev, or choose another folder"),
+        (["--output", "/proc/report.md"], 2, "no file can be made in /proc, choose another folder"),
         (["--days", "0"], 2, "--days: a window has 1 to 36500 days, not 0"),
     ] {
         let ran = report(&place, &args);
