@@ -130,14 +130,24 @@ impl Rule {
     }
 }
 
-/// Gives what is worth attention: the most urgent first, then what is about the most MRR, then in the order of
-/// [`RULES`]; at most [`MOST`]. An empty list says that there is nothing notable.
-pub fn notable(signals: &Signals, thresholds: &Thresholds) -> Vec<Insight> {
+/// What is worth attention.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Notable {
+    /// The most urgent first, then what is about the most MRR, then in the order of [`RULES`]; at most [`MOST`]. An
+    /// empty list says that there is nothing notable.
+    pub insights: Vec<Insight>,
+    /// How many less urgent ones are not among them.
+    pub left_out: u64,
+}
+
+/// Gives what is worth attention.
+pub fn notable(signals: &Signals, thresholds: &Thresholds) -> Notable {
     let mut insights: Vec<Insight> =
         RULES.iter().filter_map(|rule| rule.check(signals, thresholds)).collect();
     insights.sort_by_key(|insight| {
         (insight.severity, Reverse(insight.at_stake.as_ref().map(|stake| stake.micros)))
     });
+    let left_out = insights.len().saturating_sub(MOST) as u64;
     insights.truncate(MOST);
     for later in 1..insights.len() {
         let (before, [insight, ..]) = insights.split_at_mut(later) else { break };
@@ -145,7 +155,7 @@ pub fn notable(signals: &Signals, thresholds: &Thresholds) -> Vec<Insight> {
             insight.recommendation = None;
         }
     }
-    insights
+    Notable { insights, left_out }
 }
 
 /// Whether two insights would send the reader to do one thing twice: MRR fell because customers left, and customers left;

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use growth_db::Db;
 use growth_domain::insights::{
-    self, Churned, Compared, Data, EndingDiscounts, Insight, Largest, OtherCurrency, Signals, notable,
+    self, Churned, Compared, Data, EndingDiscounts, Largest, Notable, OtherCurrency, Signals, notable,
 };
 use growth_domain::money::Micros;
 use growth_domain::movements::Kind;
@@ -34,7 +34,7 @@ pub(crate) async fn of(
     scope: &Scope,
     request: &Request,
     snapshot: &GrowthSnapshot,
-) -> Result<Vec<Insight>, Error> {
+) -> Result<Notable, Error> {
     let thresholds = &request.thresholds;
     let mut signals = signals(snapshot, request);
     if let Some(revenue) = &mut signals.revenue {

@@ -91,10 +91,12 @@ pub async fn snapshot(db: &Db, request: &Request) -> Result<GrowthSnapshot, Erro
         product: product::figures(db, request, &activity, used).await?,
         funnel: funnel::figures(request, sign_ups.groups),
         insights: Vec::new(),
+        insights_left_out: 0,
         freshness: Freshness { last_product_event_at: seen.last, ..freshness },
         revenue: currencies,
     };
-    snapshot.insights = insights::of(db, &scope, request, &snapshot).await?;
+    let notable = insights::of(db, &scope, request, &snapshot).await?;
+    (snapshot.insights, snapshot.insights_left_out) = (notable.insights, notable.left_out);
     Ok(snapshot)
 }
 

@@ -49,6 +49,8 @@ pub struct GrowthSnapshot {
     pub funnel: Funnel,
     /// What is worth attention, the most urgent first, at most seven.
     pub insights: Vec<Insight>,
+    /// How many less urgent ones are not told.
+    pub insights_left_out: u64,
     /// The latest payments until the end of the window, newest first, at most [`crate::PaymentLine::MOST`].
     pub payments: Vec<PaymentLine>,
     /// The latest refunds until the end of the window, newest first, at most as many.

@@ -180,6 +180,11 @@ pub struct InsightInWords {
     pub recommendation: Option<Html>,
 }
 
+/// Says how many insights a snapshot does not tell of, where there are any.
+pub fn insights_left_out(snapshot: &GrowthSnapshot) -> Option<String> {
+    insights::left_out(snapshot)
+}
+
 impl InsightInWords {
     /// Words an insight as the report does.
     pub fn of(insight: &Insight) -> Self {

@@ -4,7 +4,7 @@ use askama::Template;
 use growth_metrics::{GrowthSnapshot, PaymentLine, Period};
 use growth_report::parts::{
     Calendar, InsightInWords, PaymentInWords, active_users_chart, days_of_activity, events, glued,
-    monthly_retention, movements_chart, mrr_chart, top_users, weekly_retention,
+    insights_left_out, monthly_retention, movements_chart, mrr_chart, top_users, weekly_retention,
 };
 
 use super::freshness::{self, FreshnessBar};
@@ -44,6 +44,7 @@ pub(super) struct Metrics {
     weekly: Option<Markup>,
     monthly: Option<Markup>,
     insights: Vec<Insight>,
+    insights_left_out: Option<String>,
     payments: Vec<Payment>,
     events: Option<Markup>,
     top_users: Option<Markup>,
@@ -98,6 +99,7 @@ impl Metrics {
             activity: active_users_chart(&snapshot.engagement, 3).map(Markup::from),
             weekly: weekly_retention(&snapshot.engagement).map(Markup::from),
             monthly: monthly_retention(&snapshot.engagement).map(Markup::from),
+            insights_left_out: insights_left_out(snapshot),
             insights: snapshot.insights.iter().map(|of| Insight::from(InsightInWords::of(of))).collect(),
             payments: snapshot.payments.iter().take(PAYMENTS).map(|of| Payment::of(of, &calendar)).collect(),
             events: events(&snapshot.product, &calendar).map(Markup::from),

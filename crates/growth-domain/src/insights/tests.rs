@@ -57,7 +57,7 @@ pub(super) fn said(rule: &str, signals: &Signals) -> Option<Insight> {
 }
 
 fn told(signals: &Signals) -> Vec<&'static str> {
-    notable(signals, &Thresholds::default()).iter().map(|insight| insight.rule).collect()
+    notable(signals, &Thresholds::default()).insights.iter().map(|insight| insight.rule).collect()
 }
 
 #[test]
@@ -94,6 +94,7 @@ fn at_most_seven_are_told() {
     let insights = told(&signals);
     assert_eq!(insights.len(), MOST);
     assert!(!insights.contains(&"unattributed"), "the least urgent is left out: {insights:?}");
+    assert_eq!(notable(&signals, &Thresholds::default()).left_out, 2);
 }
 
 #[test]
@@ -101,8 +102,8 @@ fn a_threshold_from_the_settings_decides() {
     let mut signals = calm();
     signals.users.new = Compared { current: 4, previous: 0 };
     let lower = Thresholds { min_count: 4, ..Thresholds::default() };
-    assert_eq!(notable(&signals, &Thresholds::default()), []);
-    assert_eq!(notable(&signals, &lower).len(), 1);
+    assert_eq!(notable(&signals, &Thresholds::default()), Notable::default());
+    assert_eq!(notable(&signals, &lower).insights.len(), 1);
 }
 
 #[test]
@@ -332,9 +333,11 @@ proptest! {
     #[test]
     fn any_numbers_give_a_few_plain_sentences_in_order(signals in any_signals(), min_count in 1_u32..50) {
         let thresholds = Thresholds { min_count, ..Thresholds::default() };
-        let insights = notable(&signals, &thresholds);
+        let Notable { insights, left_out } = notable(&signals, &thresholds);
+        let fired = RULES.iter().filter(|rule| rule.check(&signals, &thresholds).is_some()).count();
         prop_assert!(insights.len() <= MOST);
-        prop_assert_eq!(&insights, &notable(&signals, &thresholds));
+        prop_assert_eq!(insights.len() as u64 + left_out, fired as u64);
+        prop_assert_eq!(&insights, &notable(&signals, &thresholds).insights);
         prop_assert!(insights.is_sorted_by_key(|insight| insight.severity));
         for rule in RULES {
             let Some(insight) = rule.check(&signals, &thresholds) else { continue };

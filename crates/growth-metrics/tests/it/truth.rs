@@ -40,6 +40,7 @@ fn rates(worths: &[Worth]) -> Rates {
 /// Takes out of a snapshot what the truth does not tell.
 pub(crate) fn told(mut snapshot: GrowthSnapshot) -> Value {
     snapshot.insights.clear();
+    snapshot.insights_left_out = 0;
     for line in &mut snapshot.payments {
         line.event_id.clear();
         (line.plan_name, line.billing_period, line.attributed_by, line.failure_code) =

@@ -19,6 +19,7 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot) -> Vec<Block> {
     let items = insights.iter().enumerate().map(|(index, insight)| item(index + 1, insight));
     let severities = insights.iter().map(|insight| insight.severity).collect();
     blocks.push(Block::Looks(Look::Insights(severities), items.collect::<Vec<_>>().join("\n")));
+    blocks.extend(left_out(snapshot).map(Block::from));
     blocks.push("## Recommended actions".into());
     let actions: Vec<String> = insights
         .iter()
@@ -33,6 +34,15 @@ pub(super) fn blocks(snapshot: &GrowthSnapshot) -> Vec<Block> {
         actions.join("\n").into()
     });
     blocks
+}
+
+/// Says how many insights are not told, where there are any.
+pub(crate) fn left_out(snapshot: &GrowthSnapshot) -> Option<String> {
+    match snapshot.insights_left_out {
+        0 => None,
+        1 => Some("1 more, less urgent, is not shown.".to_owned()),
+        more => Some(format!("{more} more, less urgent, are not shown.")),
+    }
 }
 
 /// An item of a numbered list, with what it rests on below it.

@@ -75,6 +75,7 @@ pub(crate) fn nothing() -> GrowthSnapshot {
         product: Product::default(),
         funnel: Funnel::default(),
         insights: Vec::new(),
+        insights_left_out: 0,
         users: Users { activation_days: 7, ..Users::default() },
         payments: Vec::new(),
         refunds: Vec::new(),
@@ -345,6 +346,7 @@ pub(crate) fn two_currencies() -> GrowthSnapshot {
         product: activity::product(),
         funnel: activity::funnel(),
         insights: activity::insights(),
+        insights_left_out: 2,
         users: Users {
             total: Periods { current: 1_204, previous: 1_187 },
             new: Periods { current: 17, previous: 21 },

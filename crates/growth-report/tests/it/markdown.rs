@@ -45,7 +45,10 @@ fn more_payments_than_a_snapshot_lists_are_at_least_so_many() {
     snapshot.payments.truncate(11);
     assert!(markdown(&snapshot).contains("\n1 more is not shown.\n"));
     snapshot.payments.truncate(10);
+    snapshot.insights_left_out = 0;
     assert!(!markdown(&snapshot).contains("not shown"));
+    snapshot.insights_left_out = 1;
+    assert!(markdown(&snapshot).contains("\n1 more, less urgent, is not shown.\n"));
 }
 
 #[test]

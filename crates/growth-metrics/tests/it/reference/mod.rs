@@ -82,6 +82,7 @@ pub(crate) fn expected(facts: &Facts<'_>, request: &Request, worths: &[Worth]) -
         product: product::product(&asked, &active),
         funnel: people::funnel(&asked),
         insights: Vec::new(),
+        insights_left_out: 0,
         payments: payments(&asked),
         refunds: refunds(&asked),
         unpriced: Vec::new(),
