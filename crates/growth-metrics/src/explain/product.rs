@@ -105,14 +105,13 @@ impl Source<'_> {
         {
             return Ok(());
         }
-        let known = match suggest(name) {
-            Some(known) => format!("did you mean {known}?"),
-            None => {
-                let names: Vec<(String,)> = query(self.db, EVENT_NAMES).fetch_all().await?;
-                let names: Vec<&str> = names.iter().map(|(name,)| name.as_str()).collect();
-                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-                format!("those of this database: {names}")
-            }
+        let known = if let Some(known) = suggest(name) {
+            format!("did you mean {known}?")
+        } else {
+            let names: Vec<(String,)> = query(self.db, EVENT_NAMES).fetch_all().await?;
+            let names: Vec<&str> = names.iter().map(|(name,)| name.as_str()).collect();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            format!("those of this database: {names}")
         };
         Err(Error::UnknownEvent { name: name.to_owned(), known })
     }
